@@ -1,0 +1,1 @@
+"""Loopgraft's engine: makes audio; usable without Qt, without a sound card."""

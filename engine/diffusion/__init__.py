@@ -1,0 +1,1 @@
+"""Sampling: schedules, samplers, guidance, masks, and putting the result together."""

@@ -1,0 +1,1 @@
+"""Models behind one protocol: our own (graft) and the public families."""

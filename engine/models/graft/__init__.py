@@ -1,0 +1,1 @@
+"""Graft: the small text-to-loop model that ships with Loopgraft."""

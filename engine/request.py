@@ -1,0 +1,165 @@
+"""A generation as plain data: everything about it, frozen, versioned, with a concrete seed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from engine.audio import FrameSpan
+from engine.errors import BadArgument
+from engine.key import Key
+from engine.tempo import COMMON_TIME, BARS_RANGE, Tempo, TimeSignature
+
+REQUEST_VERSION = 1
+SEED_LIMIT = 2**63
+STEPS_RANGE = (1, 200)
+GUIDANCE_RANGE = (0.0, 15.0)
+SECONDS_RANGE = (0.2, 60.0)
+VARIATIONS_RANGE = (1, 64)
+PROMPT_LIMIT_CHARACTERS = 2000
+
+Direction = Literal["forward", "backward"]
+
+
+class Task(StrEnum):
+    GENERATE = "generate"
+    INPAINT = "inpaint"
+    CONTINUE = "continue"
+    VARY = "vary"
+    MORPH = "morph"
+    LOOP = "loop"
+
+
+GRAFTING_TASKS = (Task.INPAINT, Task.CONTINUE, Task.VARY, Task.LOOP)
+
+
+@dataclass(frozen=True)
+class SourceReference:
+    """The user's file that is grafted into, pinned by content. sha256: 64 hex digits."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """One order for takes. Spans are frames of the source, at the source's own rate.
+
+    `bpm` None on a grafting task means: use the tempo measured in the source.
+    `downbeat_frame` is where bar 1 starts in the source (None: measured).
+    `bars` is the length for generate and morph, and the length added by continue.
+    `strength` (0-1) is how far vary goes: 1 starts from noise alone.
+    Take i of `variations` uses seed + i.
+    """
+
+    task: Task
+    seed: int
+    prompt: str = ""
+    negative_prompt: str = ""
+    to_prompt: str = ""
+    bpm: float | None = None
+    signature: TimeSignature = COMMON_TIME
+    bars: int | None = None
+    seconds: float | None = None
+    one_shot: bool = False
+    key: Key | None = None
+    variations: int = 1
+    steps: int | None = None
+    guidance_scale: float | None = None
+    model: str = "graft"
+    source: SourceReference | None = None
+    spans: tuple[FrameSpan, ...] = ()
+    downbeat_frame: int | None = None
+    direction: Direction = "forward"
+    context_seconds: float | None = None
+    strength: float | None = None
+    version: int = REQUEST_VERSION
+
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+        _check_task(self)
+
+    @property
+    def tempo(self) -> Tempo | None:
+        return None if self.bpm is None else Tempo.of(self.bpm)
+
+    def take(self, index: int) -> GenerationRequest:
+        """Return the request that makes take `index` alone: its recipe."""
+        return replace(self, seed=self.seed + index, variations=1)
+
+    @property
+    def digest(self) -> str:
+        """Return 64 hex digits that name this request's content."""
+        return hashlib.sha256(encode_request(self)).hexdigest()
+
+
+def encode_request(request: GenerationRequest) -> bytes:
+    """Return the request as canonical JSON (sorted keys)."""
+    return msgspec.json.encode(request, order="sorted")
+
+
+def decode_request(data: bytes | str) -> GenerationRequest:
+    """Read a request. Raises BadArgument when it is no request or a newer version."""
+    try:
+        version = msgspec.json.decode(data, type=_Versioned).version
+        if version > REQUEST_VERSION:
+            raise BadArgument(
+                f"This recipe has version {version}, but this Loopgraft reads up to "
+                f"{REQUEST_VERSION}; update Loopgraft to use it."
+            )
+        return msgspec.json.decode(data, type=GenerationRequest)
+    except msgspec.MsgspecError as error:
+        raise BadArgument("This is not a Loopgraft recipe.", str(error)) from error
+
+
+@dataclass(frozen=True)
+class _Versioned:
+    version: int = REQUEST_VERSION
+
+
+def _within(value: float, limits: tuple[float, float], what: str, unit: str) -> None:
+    low, high = limits
+    if not low <= value <= high:  # NaN fails too
+        raise BadArgument(f"{what} of {value:g}{unit} is outside {low:g} to {high:g}{unit}.")
+
+
+def _check_numbers(request: GenerationRequest) -> None:
+    _ = request.tempo
+    if request.bars is not None:
+        _within(request.bars, BARS_RANGE, "A length", " bars")
+    if request.seconds is not None:
+        _within(request.seconds, SECONDS_RANGE, "A length", " s")
+    if request.steps is not None:
+        _within(request.steps, STEPS_RANGE, "A number of steps", "")
+    if request.guidance_scale is not None:
+        _within(request.guidance_scale, GUIDANCE_RANGE, "A guidance scale", "")
+    if request.strength is not None:
+        _within(request.strength, (0.0, 1.0), "A strength", "")
+    if request.context_seconds is not None:
+        _within(request.context_seconds, (0.1, 60.0), "A context", " s")
+    _within(request.variations, VARIATIONS_RANGE, "A number of takes", "")
+    if not 0 <= request.seed < SEED_LIMIT:
+        raise BadArgument(f"A seed of {request.seed} is outside 0 to 2^63 - 1.")
+    for text in (request.prompt, request.negative_prompt, request.to_prompt):
+        if len(text) > PROMPT_LIMIT_CHARACTERS:
+            raise BadArgument(
+                f"The prompt has {len(text)} characters, more than {PROMPT_LIMIT_CHARACTERS}; "
+                "shorten it."
+            )
+
+
+def _check_task(request: GenerationRequest) -> None:
+    if request.task in GRAFTING_TASKS and request.source is None:
+        raise BadArgument(f"The task {request.task} needs a source file.")
+    if request.task is Task.INPAINT and not request.spans:
+        raise BadArgument("Inpainting needs at least one span; give a start and an end.")
+    if request.task is Task.CONTINUE and request.bars is None:
+        raise BadArgument("Continuing needs a number of bars; give 1 to 64.")
+    if request.task is Task.MORPH and not (request.prompt and request.to_prompt):
+        raise BadArgument("A morph needs two prompts; give one to start from and one to reach.")
+    if request.one_shot and request.bars is not None:
+        raise BadArgument("A one-shot has no bars; give its length in seconds.")

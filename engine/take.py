@@ -1,0 +1,85 @@
+"""A finished take: its request and what was measured on its audio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from engine.audio import FrameSpan
+from engine.errors import BadInputFile
+from engine.key import Key
+from engine.request import GenerationRequest
+
+TAKE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was heard in the audio itself. None: not measurable (too short, no onsets, atonal).
+
+    bpm: beats per minute. lufs: integrated loudness (ITU-R BS.1770). peak: linear, 1.0 = full
+    scale. seam_scores: one per join (the wrap of a loop, both edges of a graft); <= 1 means
+    that the join is not the hardest event in the audio.
+    """
+
+    bpm: float | None
+    bpm_confidence: float
+    key: Key | None
+    key_confidence: float
+    lufs: float | None
+    peak: float
+    seam_scores: tuple[float, ...] = ()
+
+    @property
+    def seam_score(self) -> float | None:
+        """Return the worst join, or None where there is none."""
+        return max(self.seam_scores, default=None)
+
+
+@dataclass(frozen=True)
+class TakeFacts:
+    """Everything known of a take but its samples.
+
+    request: the recipe (one variation, concrete seed). tempo_bpm, bars and downbeat_frame:
+    the grid the audio lies on (asked for, or measured in a source); None for one-shots.
+    grafted: the frames the engine made; all others are the source's, to the bit.
+    subtype: libsndfile's name of the sample format (PCM_16, PCM_24, PCM_32, FLOAT, DOUBLE).
+    """
+
+    take_id: str
+    request: GenerationRequest
+    frames: int
+    sample_rate: int
+    channels: int
+    subtype: str
+    tempo_bpm: float | None
+    bars: float | None
+    downbeat_frame: int
+    is_loop: bool
+    grafted: tuple[FrameSpan, ...]
+    measured: Measurements
+    model_version: str
+    device: str
+    gain_db: float = 0.0
+    timings_seconds: dict[str, float] = field(default_factory=dict[str, float])
+    version: int = TAKE_VERSION
+
+
+def encode_take(facts: TakeFacts) -> bytes:
+    """Return the facts as canonical JSON."""
+    return msgspec.json.encode(facts, order="sorted")
+
+
+def decode_take(data: bytes | str) -> TakeFacts:
+    """Read a take's facts. Raises BadInputFile when they are damaged or from the future."""
+    try:
+        facts = msgspec.json.decode(data, type=TakeFacts)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise BadInputFile("The embedded recipe is damaged.", str(error)) from error
+    if facts.version > TAKE_VERSION:
+        raise BadInputFile(
+            f"The embedded recipe has version {facts.version}, but this Loopgraft reads up to "
+            f"{TAKE_VERSION}; update Loopgraft to use it."
+        )
+    return facts

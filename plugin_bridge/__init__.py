@@ -1,0 +1,1 @@
+"""The bridge: gets audio to and from DAWs, devices and plugins."""
