@@ -26,8 +26,11 @@ class Phase(StrEnum):
 
 
 class Submit(msgspec.Struct, frozen=True, tag=True):
+    """Make the takes of `request` from index `first_take` on; those before exist already."""
+
     job_id: str
     request: GenerationRequest
+    first_take: int = 0
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -51,6 +54,14 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     device: str
     load_seconds: float
     protocol: int = PROTOCOL_VERSION
+
+
+class LoadFailed(msgspec.Struct, frozen=True, tag=True):
+    """The worker's last message where its model cannot be loaded."""
+
+    sentence: str
+    details: str
+    exit_code: int
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True):
@@ -92,7 +103,9 @@ class Pong(msgspec.Struct, frozen=True, tag=True):
 
 
 ToWorker = Submit | Cancel | Ping | Shutdown
-FromWorker = Ready | Progress | TakeDone | JobDone | JobCancelledMessage | JobFailed | Pong
+FromWorker = (
+    Ready | LoadFailed | Progress | TakeDone | JobDone | JobCancelledMessage | JobFailed | Pong
+)
 
 _TO_WORKER: msgspec.json.Decoder[ToWorker] = msgspec.json.Decoder(ToWorker)
 _FROM_WORKER: msgspec.json.Decoder[FromWorker] = msgspec.json.Decoder(FromWorker)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from engine.audio import FrameSpan
 from engine.errors import BadArgument
 from engine.key import Key
-from engine.tempo import COMMON_TIME, BARS_RANGE, Tempo, TimeSignature
+from engine.tempo import BARS_RANGE, COMMON_TIME, Tempo, TimeSignature
 
 REQUEST_VERSION = 1
 SEED_LIMIT = 2**63
@@ -39,10 +42,28 @@ GRAFTING_TASKS = (Task.INPAINT, Task.CONTINUE, Task.VARY, Task.LOOP)
 
 @dataclass(frozen=True)
 class SourceReference:
-    """The user's file that is grafted into, pinned by content. sha256: 64 hex digits."""
+    """The user's file that is grafted into, pinned by content. sha256: 64 hex digits.
+
+    path: absolute, or a file: URI where the name is no UTF-8, which JSON could not carry.
+    """
 
     path: str
     sha256: str
+
+    @classmethod
+    def to(cls, location: Path, sha256: str) -> SourceReference:
+        """Refer to a file by its absolute path."""
+        absolute = location.absolute()
+        text = str(absolute)
+        is_text = not any("\udc80" <= character <= "\udcff" for character in text)
+        return cls(text if is_text else absolute.as_uri(), sha256)
+
+    @property
+    def location(self) -> Path:
+        """Return the file's path, to open it."""
+        if not self.path.startswith("file://"):
+            return Path(self.path)
+        return Path(os.fsdecode(unquote_to_bytes(self.path.removeprefix("file://"))))
 
 
 @dataclass(frozen=True)
@@ -113,6 +134,8 @@ def decode_request(data: bytes | str) -> GenerationRequest:
             )
         return msgspec.json.decode(data, type=GenerationRequest)
     except msgspec.MsgspecError as error:
+        if isinstance(error.__cause__, BadArgument):
+            raise error.__cause__ from error
         raise BadArgument("This is not a Loopgraft recipe.", str(error)) from error
 
 

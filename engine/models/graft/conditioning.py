@@ -1,0 +1,102 @@
+"""What the denoiser is told beside the noise: musical fields, text, and where the beat falls."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.taxonomy import UNKNOWN_FAMILY, UNKNOWN_STYLE
+
+UNKNOWN_ROOT = 12
+UNKNOWN_MODE = 2
+MODES = {"major": 0, "minor": 1}
+TEXT_TOKENS = 32
+TEXT_WIDTH = 384
+PHASE_CHANNELS = 8
+#: Cycles per beat of the first phase pair; the others are beat, bar and loop.
+SIXTEENTHS_PER_BEAT = 4
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Batched conditions, one row per item.
+
+    family, style, root, mode: int64 (b,), with the UNKNOWN index for "not said".
+    bpm: float32 (b,), 0 when there is no tempo. detune_semitones: (b,), how far the latent grid
+    stretches the pitch. is_loop: (b,), 1 for a closed loop, 0 for a window into something longer,
+    -1 for a one-shot. text: (b, TEXT_TOKENS, TEXT_WIDTH). text_mask: bool (b, TEXT_TOKENS).
+    pooled: (b, TEXT_WIDTH).
+    """
+
+    family: Tensor
+    style: Tensor
+    root: Tensor
+    mode: Tensor
+    bpm: Tensor
+    detune_semitones: Tensor
+    is_loop: Tensor
+    text: Tensor
+    text_mask: Tensor
+    pooled: Tensor
+
+    def __len__(self) -> int:
+        return self.family.shape[0]
+
+    def to(self, device: torch.device) -> Conditions:
+        return Conditions(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def unprompted(self) -> Conditions:
+        """Return the conditions with everything forgotten that a prompt can say, but tempo."""
+        return Conditions(
+            family=torch.full_like(self.family, UNKNOWN_FAMILY),
+            style=torch.full_like(self.style, UNKNOWN_STYLE),
+            root=torch.full_like(self.root, UNKNOWN_ROOT),
+            mode=torch.full_like(self.mode, UNKNOWN_MODE),
+            bpm=self.bpm,
+            detune_semitones=self.detune_semitones,
+            is_loop=self.is_loop,
+            text=torch.zeros_like(self.text),
+            text_mask=torch.zeros_like(self.text_mask),
+            pooled=torch.zeros_like(self.pooled),
+        )
+
+
+def stack_conditions(rows: list[Conditions]) -> Conditions:
+    """Join several batches into one."""
+    return Conditions(
+        *(torch.cat([getattr(row, f.name) for row in rows]) for f in fields(Conditions))
+    )
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the beat falls on a run of latent frames.
+
+    latent_frames: T. start_beat: the beat (0 = a downbeat) at frame 0. beats: how many beats T
+    frames span; 0 when there is no tempo. beats_per_bar: of the meter. period_beats: beats of
+    the whole loop, for the loop phase; None: a window into something that is no loop.
+    """
+
+    latent_frames: int
+    beats: float
+    start_beat: float = 0.0
+    beats_per_bar: int = 4
+    period_beats: float | None = None
+
+
+def phase_channels(grid: Grid) -> Tensor:
+    """Return sin/cos of sixteenth, beat, bar and loop position: (T, PHASE_CHANNELS)."""
+    if grid.beats <= 0:
+        return torch.zeros(grid.latent_frames, PHASE_CHANNELS)
+    position = torch.arange(grid.latent_frames, dtype=torch.float64) / grid.latent_frames
+    beat = grid.start_beat + position * grid.beats
+    cycles = [beat * SIXTEENTHS_PER_BEAT, beat, beat / grid.beats_per_bar]
+    if grid.period_beats is not None:
+        cycles.append(beat / grid.period_beats)
+    angles = [2 * math.pi * c for c in cycles]
+    channels = torch.stack([f(a) for a in angles for f in (torch.sin, torch.cos)], dim=-1)
+    return F.pad(channels, (0, PHASE_CHANNELS - channels.shape[-1])).float()

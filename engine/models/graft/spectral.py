@@ -1,0 +1,117 @@
+"""Circular short-time spectra and the log-band features that Graft's latents are made of.
+
+Everything here treats its input as one period: frame k is centred at sample k x HOP and
+neighbours wrap round. Rotating the audio by HOP samples rotates the frames by one.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+SAMPLE_RATE = 44_100
+N_FFT = 2048
+HOP = 512
+BINS = N_FFT // 2 + 1
+BANDS = 168
+LINEAR_BANDS = 40
+FRAMES_PER_LATENT = 4
+LATENT_HOP = HOP * FRAMES_PER_LATENT
+FEATURES = 2 * BANDS * FRAMES_PER_LATENT
+#: Amplitude (1.0 = full-scale sine) under which a band counts as silent: -80 dB.
+FLOOR = 1e-4
+
+_OVERLAP = N_FFT // HOP
+#: Sum of squared Hann windows at 75 % overlap.
+_WINDOW_POWER = 1.5
+#: A full-scale sine has this magnitude in a Hann-windowed frame.
+_FULL_SCALE = N_FFT / 4
+
+
+@lru_cache(maxsize=4)
+def _window(device: torch.device) -> Tensor:
+    return torch.hann_window(N_FFT, device=device)
+
+
+def stft_circular(audio: Tensor) -> Tensor:
+    """Transform (..., frames x HOP) real to (..., frames, BINS) complex."""
+    hops = audio.shape[-1] // HOP
+    blocks = audio.reshape(*audio.shape[:-1], hops, HOP).roll(_OVERLAP // 2, dims=-2)
+    frames = torch.cat([blocks.roll(-j, dims=-2) for j in range(_OVERLAP)], dim=-1)
+    return torch.fft.rfft(frames * _window(audio.device))
+
+
+def istft_circular(spectrum: Tensor) -> Tensor:
+    """Invert stft_circular by windowed overlap-add: (..., frames, BINS) to (..., samples)."""
+    frames = torch.fft.irfft(spectrum, n=N_FFT) * _window(spectrum.device)
+    parts = frames.reshape(*frames.shape[:-1], _OVERLAP, HOP)
+    blocks = sum(
+        (parts[..., j, :].roll(j, dims=-2) for j in range(1, _OVERLAP)), start=parts[..., 0, :]
+    )
+    blocks = blocks.roll(-(_OVERLAP // 2), dims=-2)
+    return blocks.reshape(*blocks.shape[:-2], -1) / _WINDOW_POWER
+
+
+def _mel(hz: Tensor) -> Tensor:
+    return 2595.0 * torch.log10(1.0 + hz / 700.0)
+
+
+def _hz(mel: Tensor) -> Tensor:
+    return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+
+
+@lru_cache(maxsize=4)
+def band_matrix(device: torch.device) -> Tensor:
+    """Return (BANDS, BINS): the lowest 40 bins one by one, mel-spaced triangles above.
+
+    Rows sum to one. The mel scale is O'Shaughnessy's (2595 log10(1 + f/700)).
+    """
+    hz = torch.arange(BINS, dtype=torch.float64) * SAMPLE_RATE / N_FFT
+    count = BANDS - LINEAR_BANDS
+    low = _mel(hz[LINEAR_BANDS - 1])
+    high = _mel(torch.tensor(SAMPLE_RATE / 2, dtype=torch.float64))
+    edges = _hz(low + (high - low) * torch.arange(count + 2, dtype=torch.float64) / (count + 1))
+    rising = (hz - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - hz) / (edges[2:] - edges[1:-1])[:, None]
+    triangles = torch.minimum(rising, falling).clamp_min(0.0)
+    for row in torch.nonzero(triangles.sum(1) == 0).flatten().tolist():
+        triangles[row, int((hz - edges[row + 1]).abs().argmin())] = 1.0
+    linear = torch.zeros(LINEAR_BANDS, BINS, dtype=torch.float64)
+    linear.fill_diagonal_(1.0)
+    bands = torch.cat([linear, triangles])
+    return (bands / bands.sum(1, keepdim=True)).float().to(device)
+
+
+@lru_cache(maxsize=4)
+def bin_matrix(device: torch.device) -> Tensor:
+    """Return (BINS, BANDS): each bin as the weighted mean of the bands that cover it."""
+    bands = band_matrix(device)
+    return (bands / bands.sum(0, keepdim=True).clamp_min(1e-9)).T.contiguous()
+
+
+def to_mid_side(stereo: Tensor) -> Tensor:
+    """Map (..., 2, n) left/right to mid/side; its own inverse up to to_left_right."""
+    left, right = stereo[..., 0, :], stereo[..., 1, :]
+    return torch.stack([(left + right) / 2, (left - right) / 2], dim=-2)
+
+
+def to_left_right(mid_side: Tensor) -> Tensor:
+    mid, side = mid_side[..., 0, :], mid_side[..., 1, :]
+    return torch.stack([mid + side, mid - side], dim=-2)
+
+
+def features_from_spectrum(spectrum: Tensor) -> Tensor:
+    """Map mid/side (2, 4T, BINS) complex to log-band features (T, FEATURES)."""
+    bands = (spectrum.abs() / _FULL_SCALE) @ band_matrix(spectrum.device).T
+    logs = torch.log(bands + FLOOR)  # (2, 4T, BANDS)
+    stacked = logs.reshape(2, -1, FRAMES_PER_LATENT, BANDS).permute(1, 2, 0, 3)
+    return stacked.reshape(-1, FEATURES)
+
+
+def magnitudes_from_features(features: Tensor) -> Tensor:
+    """Map log-band features (T, FEATURES) to mid/side magnitudes (2, 4T, BINS)."""
+    logs = features.reshape(-1, FRAMES_PER_LATENT, 2, BANDS).permute(2, 0, 1, 3)
+    bands = (logs.reshape(2, -1, BANDS).exp() - FLOOR).clamp_min(0.0) * _FULL_SCALE
+    return bands @ bin_matrix(features.device).T

@@ -1,0 +1,1 @@
+"""Train the model that Loopgraft ships, on audio that it synthesises itself."""

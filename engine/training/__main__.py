@@ -1,0 +1,88 @@
+"""`python -m engine.training`: make the corpus, fit the codec, train, evaluate."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from engine.resources import resource_path
+
+WORK = Path(".training")
+CODEC = "codec.safetensors"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one stage; every stage goes on from what the one before left."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    options.run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m engine.training", description=__doc__)
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for shards and checkpoints")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    stages = parser.add_subparsers(required=True)
+
+    codec = stages.add_parser("codec", help="fit the closed-form codec on the corpus")
+    codec.add_argument("--items", type=int, default=600)
+    codec.set_defaults(run=_codec)
+
+    corpus = stages.add_parser("corpus", help="synthesise and encode shards of the corpus")
+    corpus.add_argument("--items", type=int, default=8000)
+    corpus.add_argument("--held-out", type=int, default=400)
+    corpus.set_defaults(run=_corpus)
+
+    denoiser = stages.add_parser("denoiser", help="train the denoiser, from a checkpoint if any")
+    denoiser.add_argument("--minutes", type=float, required=True)
+    denoiser.add_argument("--decay-minutes", type=float, default=0.0)
+    denoiser.add_argument("--width", type=int, default=256)
+    denoiser.add_argument("--layers", type=int, default=6)
+    denoiser.add_argument("--heads", type=int, default=4)
+    denoiser.add_argument("--tokens", type=int, default=3072)
+    denoiser.add_argument("--learning-rate", type=float, default=1e-3)
+    denoiser.add_argument("--device", default="cpu")
+    denoiser.add_argument("--seed", type=int, default=0)
+    denoiser.set_defaults(run=_denoiser)
+    return parser
+
+
+def _codec(options: argparse.Namespace) -> None:
+    from engine.training.dataset import fit_codec_on_corpus
+
+    fit_codec_on_corpus(options.work / CODEC, options.items, options.workers)
+
+
+def _corpus(options: argparse.Namespace) -> None:
+    from engine.training.dataset import make_shards
+
+    codec = options.work / CODEC
+    if not codec.exists():
+        codec = resource_path("models", "graft", CODEC)
+    make_shards(options.work / "held_out", codec, options.held_out, "held_out", options.workers)
+    make_shards(options.work / "train", codec, options.items, "train", options.workers)
+
+
+def _denoiser(options: argparse.Namespace) -> None:
+    from engine.models.graft.denoiser import DenoiserShape
+    from engine.training.train_denoiser import TrainingPlan, train
+
+    torch.set_num_threads(options.workers)
+    plan = TrainingPlan(
+        minutes=options.minutes,
+        decay_minutes=options.decay_minutes,
+        learning_rate=options.learning_rate,
+        tokens=options.tokens,
+        seed=options.seed,
+        device=options.device,
+        shape=DenoiserShape(options.width, options.layers, options.heads),
+    )
+    train(plan, options.work / "train", options.work / "held_out", options.work / "denoiser")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Instruments, patterns and effects of the training corpus (numpy only)."""

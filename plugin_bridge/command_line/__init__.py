@@ -1,0 +1,1 @@
+"""The commands of `loopgraft`, one module each; plugin_bridge.cli finds and runs them."""

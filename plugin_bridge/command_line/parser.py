@@ -1,0 +1,310 @@
+"""The command line's grammar: every command with its options, and one sentence when it is wrong."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from engine.errors import BadArgument
+from plugin_bridge.command_line.options import Options
+
+VERSION = "0.1.0"
+BIT_DEPTHS = ("16", "24", "32f")
+DEVICES = ("auto", "cpu", "cuda")
+
+_EPILOG = """\
+exit codes: 0 done, 1 could not be written, 2 bad arguments, 3 bad input file,
+4 model or device problem, 5 cancelled
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises BadArgument with one sentence instead of printing a usage and exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        sentence = " ".join(message.removeprefix("argument ").split()).rstrip(".")
+        sentence = sentence[:1].upper() + sentence[1:]
+        raise BadArgument(f"{sentence}; see “{self.prog} --help”.")
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[Parser]  # pyright: ignore[reportPrivateUsage]
+
+
+def parse_options(words: Sequence[str]) -> Options:
+    """Read a command line. Raises BadArgument; --help and --version exit."""
+    parser = build_parser()
+    options = parser.parse_args(words, namespace=Options(command=""))
+    if not options.command:
+        parser.print_help()
+        parser.exit(0)
+    return options
+
+
+def build_parser() -> Parser:
+    """Return the grammar of `loopgraft`."""
+    parser = Parser(
+        prog="loopgraft",
+        description="Make loops from text, and graft new audio into loops that exist.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"loopgraft {VERSION}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for add in (
+        _add_generate,
+        _add_inpaint,
+        _add_continue,
+        _add_vary,
+        _add_morph,
+        _add_loop,
+        _add_analyze,
+        _add_render,
+        _add_library,
+        _add_models,
+        _add_doctor,
+        _add_bench,
+        _add_serve,
+    ):
+        add(commands)
+    return parser
+
+
+def _add_generate(commands: Commands) -> None:
+    command = _command(commands, "generate", "make loops or one-shots from text")
+    command.add_argument("prompt", nargs="?", metavar="PROMPT", help="what it should sound like")
+    command.add_argument("--bars", type=_whole, metavar="N", help="length, 1 to 64 (default 4)")
+    command.add_argument("--seconds", type=_number, metavar="S", help="length instead of bars")
+    command.add_argument("--one-shot", action="store_true", help="one sound, no loop")
+    command.add_argument(
+        "--recipe", metavar="FILE", help="an exported WAV or a JSON recipe to make again"
+    )
+    _add_tempo(command)
+    _add_key(command)
+    _add_making(command)
+
+
+def _add_inpaint(commands: Commands) -> None:
+    command = _command(commands, "inpaint", "make one or more regions of a file anew")
+    _add_source(command)
+    _add_prompt(command)
+    for name, what in (("start", "where a region begins"), ("end", "where it ends (exclusive)")):
+        command.add_argument(
+            f"--{name}", action="append", metavar="S", help=f"{what}, in seconds; repeatable"
+        )
+        command.add_argument(
+            f"--{name}-bar",
+            action="append",
+            metavar="BAR",
+            help=f"{what}, in bars counted from 1, such as 2 or 2.5; repeatable",
+        )
+    _add_tempo(command)
+    _add_downbeat(command)
+    _add_key(command)
+    _add_making(command)
+
+
+def _add_continue(commands: Commands) -> None:
+    command = _command(commands, "continue", "lengthen a file at its end or its beginning")
+    _add_source(command)
+    _add_prompt(command)
+    command.add_argument("--bars", type=_whole, metavar="N", help="bars to add (default 4)")
+    command.add_argument(
+        "--direction", choices=("forward", "backward"), default="forward", help="default forward"
+    )
+    command.add_argument(
+        "--context-seconds", type=_number, metavar="S", help="how much of the file is listened to"
+    )
+    _add_tempo(command)
+    _add_downbeat(command)
+    _add_key(command)
+    _add_making(command)
+
+
+def _add_vary(commands: Commands) -> None:
+    command = _command(commands, "vary", "make variations of a file")
+    _add_source(command)
+    _add_prompt(command)
+    command.add_argument(
+        "--strength", type=_number, metavar="0..1", help="how far it goes, 1 = anew (default 0.5)"
+    )
+    _add_tempo(command)
+    _add_downbeat(command)
+    _add_key(command)
+    _add_making(command)
+
+
+def _add_morph(commands: Commands) -> None:
+    command = _command(commands, "morph", "make a loop that turns from one sound into another")
+    command.add_argument("--from", dest="from_prompt", metavar="PROMPT", required=True)
+    command.add_argument("--to", dest="to_prompt", metavar="PROMPT", required=True)
+    command.add_argument("--bars", type=_whole, metavar="N", help="length, 1 to 64 (default 4)")
+    _add_tempo(command)
+    _add_key(command)
+    _add_making(command)
+
+
+def _add_loop(commands: Commands) -> None:
+    command = _command(commands, "loop", "close a file into a loop across its wrap point")
+    _add_source(command)
+    _add_prompt(command)
+    _add_tempo(command)
+    _add_downbeat(command)
+    _add_key(command)
+    _add_making(command)
+
+
+def _add_analyze(commands: Commands) -> None:
+    command = _command(commands, "analyze", "measure a file, and show the recipe in it")
+    command.add_argument("file", metavar="FILE")
+    _add_json(command)
+
+
+def _add_render(commands: Commands) -> None:
+    command = _command(commands, "render", "make a batch, one JSON recipe per line; resumable")
+    command.add_argument("file", metavar="RECIPE.jsonl")
+    command.add_argument("--out", metavar="DIR", required=True, help="folder for the files")
+    _add_engine(command)
+    _add_bit_depth(command)
+    _add_json(command)
+
+
+def _add_library(commands: Commands) -> None:
+    command = _command(commands, "library", "find, star and export the takes made so far")
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = _command(actions, "list", "show the newest takes")
+    searching = _command(actions, "search", "find takes by words")
+    searching.add_argument("query", nargs="+", metavar="WORD")
+    for parser in (listing, searching):
+        parser.add_argument("--limit", type=_whole, metavar="N", default=50, help="default 50")
+        parser.add_argument("--starred", action="store_true", help="only starred takes")
+        _add_json(parser)
+    showing = _command(actions, "show", "show one take with its recipe")
+    exporting = _command(actions, "export", "write one take for a DAW")
+    starring = _command(actions, "star", "mark a take")
+    for parser in (showing, exporting, starring):
+        parser.add_argument("name", metavar="TAKE", help="a take's id, or the start of it")
+        _add_json(parser)
+    starring.add_argument("--remove", dest="unstar", action="store_true", help="take the star off")
+    _add_out(exporting)
+    _add_bit_depth(exporting)
+    _add_json(_command(actions, "rebuild", "make the index anew from the files"))
+
+
+def _add_models(commands: Commands) -> None:
+    command = _command(commands, "models", "the models that are installed")
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_json(_command(actions, "list", "list them"))
+    showing = _command(actions, "show", "show one model's card")
+    showing.add_argument("name", metavar="MODEL")
+    _add_json(showing)
+    verifying = _command(actions, "verify", "check the files against their checksums")
+    verifying.add_argument("name", nargs="?", default="", metavar="MODEL", help="default: all")
+    _add_json(verifying)
+
+
+def _add_doctor(commands: Commands) -> None:
+    command = _command(commands, "doctor", "what this machine has, lacks, and how to mend it")
+    _add_json(command)
+
+
+def _add_bench(commands: Commands) -> None:
+    command = _command(commands, "bench", "measure how fast this machine is")
+    command.add_argument("--runs", type=_whole, metavar="N", default=3, help="default 3")
+    _add_model(command)
+    _add_json(command)
+
+
+def _add_serve(commands: Commands) -> None:
+    command = _command(
+        commands, "serve", "the warm engine behind the commands (started on demand)"
+    )
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("--stop", action="store_true", help="end it, its jobs cancelled")
+    what.add_argument("--status", action="store_true", help="say whether it runs")
+    _add_model(command)
+    _add_json(command)
+
+
+def _command(commands: Commands, name: str, what: str) -> Parser:
+    return commands.add_parser(
+        name, help=what, description=what[:1].upper() + what[1:] + ".", allow_abbrev=False
+    )
+
+
+def _add_source(command: Parser) -> None:
+    command.add_argument("source", metavar="SOURCE", help="a WAV, AIFF, FLAC, OGG or MP3 file")
+
+
+def _add_prompt(command: Parser) -> None:
+    command.add_argument("--prompt", metavar="TEXT", help="what the new audio should sound like")
+
+
+def _add_tempo(command: Parser) -> None:
+    command.add_argument("--bpm", metavar="N", help="tempo, 40 to 300")
+
+
+def _add_downbeat(command: Parser) -> None:
+    command.add_argument(
+        "--downbeat", type=_number, metavar="S", help="where bar 1 begins (default: measured)"
+    )
+
+
+def _add_key(command: Parser) -> None:
+    command.add_argument("--key", metavar="KEY", help="such as “A minor”")
+
+
+def _add_making(command: Parser) -> None:
+    command.add_argument("--negative", metavar="TEXT", help="what it should not sound like")
+    command.add_argument("--seed", type=_whole, metavar="N", help="default: a new one, shown")
+    command.add_argument("--variations", type=_whole, metavar="N", help="1 to 64 (default 1)")
+    command.add_argument("--steps", type=_whole, metavar="N", help="sampler steps")
+    command.add_argument("--guidance", type=_number, metavar="G", help="0 to 15")
+    _add_engine(command)
+    _add_out(command)
+    _add_bit_depth(command)
+    _add_json(command)
+
+
+def _add_engine(command: Parser) -> None:
+    _add_model(command)
+    command.add_argument(
+        "--no-serve", action="store_true", help="use an engine that ends with this command"
+    )
+
+
+def _add_model(command: Parser) -> None:
+    command.add_argument("--model", metavar="ID", help="default graft")
+    command.add_argument("--device", choices=DEVICES, default="auto", help="default auto")
+
+
+def _add_out(command: Parser) -> None:
+    command.add_argument(
+        "--out", metavar="DIR_OR_FILE", help="a folder, or a new .wav (default: this folder)"
+    )
+
+
+def _add_bit_depth(command: Parser) -> None:
+    command.add_argument(
+        "--bit-depth", choices=BIT_DEPTHS, help="default 24; grafts keep their source's"
+    )
+
+
+def _add_json(command: Parser) -> None:
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text[:40]}” is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text[:40]}” is not a number") from None
