@@ -283,6 +283,11 @@ class Library:
         self._is_reopening = True
         try:
             self.opening = self.sweep()
+        except IndexUnusable as error:
+            if failed:
+                raise
+            _log.warning("%s %s", error.sentence, error.details)
+            return self._reopen(index.identity)
         finally:
             self._is_reopening = False
         return self._index

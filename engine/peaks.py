@@ -58,9 +58,7 @@ class PeakPyramid:
         inner_low = np.minimum(-(-lows // BASE_BLOCK) * BASE_BLOCK, highs)
         inner_high = np.maximum(highs // BASE_BLOCK * BASE_BLOCK, inner_low)
         pair = np.broadcast_to(samples, (2, *samples.shape))
-        return _merge(
-            out, _gather(pair, lows, inner_low), _gather(pair, inner_high, highs)
-        )
+        return _merge(out, _gather(pair, lows, inner_low), _gather(pair, inner_high, highs))
 
     def _whole_blocks(self, lows: Edges, highs: Edges) -> FloatArray:
         """Return the extremes of blocks [low, high) of the finest level, climbing the levels."""

@@ -203,12 +203,13 @@ def retire(connection: socket.socket, address: Address, *, now: bool) -> None:
 def server_command(plan: ServerPlan) -> list[str]:
     """Return the command line of a detached server. -P keeps the current folder off its path."""
     options = plan.options
+    log_path = options.log_path or plan.log_path.with_name("engine.log")
     return [
         *(sys.executable, "-P", "-m", "plugin_bridge.serve"),
         *("--socket", str(plan.address.path), "--library", str(options.library)),
         *("--device", options.device, "--maker", options.maker),
         *("--threads", str(options.threads), "--idle-seconds", str(plan.idle_seconds)),
-        *("--worker-log", str(options.log_path or plan.log_path.with_name("engine.log"))),
+        *("--worker-log", str(log_path), "--identity", identity(options)),
     ]
 
 
@@ -230,7 +231,8 @@ def _start(plan: ServerPlan) -> socket.socket:
     deadline = time.monotonic() + START_DEADLINE_SECONDS
     while time.monotonic() < deadline:
         if (connection := connect(plan.address)) is not None:
-            _forget(process)
+            # It outlives a command; a long-lived app must not keep its zombie.
+            threading.Thread(target=process.wait, name="serve-reaper", daemon=True).start()
             return connection
         if process.poll() not in (None, 0):
             break
@@ -241,11 +243,6 @@ def _start(plan: ServerPlan) -> socket.socket:
         f"The engine server did not start; see “{plan.log_path}”, or use --no-serve.",
         f"exit code {process.returncode}",
     )
-
-
-def _forget(process: subprocess.Popen[bytes]) -> None:
-    """Let the server outlive this command without a warning at its end."""
-    process.returncode = process.poll() or 0
 
 
 def _first_line(connection: socket.socket) -> bytes:

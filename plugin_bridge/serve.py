@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -75,13 +75,18 @@ class EngineServer:
     """Serves commands until idle, retired or stopped. All state belongs to run()'s thread."""
 
     def __init__(
-        self, listener: socket.socket, address: Address, options: WorkerOptions, idle_seconds: float
+        self,
+        listener: socket.socket,
+        address: Address,
+        options: WorkerOptions,
+        idle_seconds: float,
+        own_identity: str = "",
     ) -> None:
         self._listener: socket.socket | None = listener
         self._address = address
         self._mark = mark_of(address)
         self._options = options
-        self._identity = identity(options)
+        self._identity = own_identity or identity(options)
         self._idle_seconds = idle_seconds
         self._quiet_since = time.monotonic()
         self._stopping = False
@@ -306,9 +311,12 @@ class EngineServer:
         self._waker.close()
 
 
-def serve(address: Address, options: WorkerOptions, idle_seconds: float) -> bool:
+def serve(
+    address: Address, options: WorkerOptions, idle_seconds: float, own_identity: str = ""
+) -> bool:
     """Serve on `address`; returns at the end, True. False at once when somebody serves already.
 
+    own_identity: what the command that starts it wants it to be; default: computed.
     Raises ModelProblem when the address is not safe to use, WriteProblem.
     """
     with start_lock(address):
@@ -316,14 +324,14 @@ def serve(address: Address, options: WorkerOptions, idle_seconds: float) -> bool
             other.close()
             return False
         listener = listen(address)
-    server = EngineServer(listener, address, options, idle_seconds)
+    server = EngineServer(listener, address, options, idle_seconds, own_identity)
     with _stop_signals(server):
         server.run()
     return True
 
 
 @contextlib.contextmanager
-def _stop_signals(server: EngineServer) -> Iterator[None]:
+def _stop_signals(server: EngineServer) -> Generator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.stop()
 
@@ -344,6 +352,7 @@ class _Options(argparse.Namespace):
     threads: int
     idle_seconds: float
     worker_log: Path
+    identity: str
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -356,6 +365,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--idle-seconds", type=float, required=True)
     parser.add_argument("--worker-log", type=Path, required=True)
+    parser.add_argument("--identity", default="")
     parsed = parser.parse_args(arguments, namespace=_Options())
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
@@ -367,7 +377,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         threads=parsed.threads,
         log_path=parsed.worker_log,
     )
-    serve(Address(parsed.socket), options, parsed.idle_seconds)
+    serve(Address(parsed.socket), options, parsed.idle_seconds, parsed.identity)
     return 0
 
 

@@ -8,7 +8,7 @@ import socket
 import stat
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -87,7 +87,7 @@ def listen(address: Address) -> socket.socket:
 
 
 @contextlib.contextmanager
-def start_lock(address: Address) -> Iterator[None]:
+def start_lock(address: Address) -> Generator[None]:
     """Hold the right to start a server here; waits for whoever holds it."""
     if sys.platform == "win32":
         raise ModelProblem("A warm engine is not supported on Windows yet; use --no-serve.")
@@ -113,7 +113,9 @@ def peer_is_me(connection: socket.socket) -> bool:
     """
     if not hasattr(socket, "SO_PEERCRED"):
         return True
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    credentials = connection.getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+    )
     _, uid, _ = struct.unpack("3i", credentials)
     return uid == os.getuid()
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.analysis.beat_choice import beat_scores
-from engine.analysis.onsets import LEAD_SECONDS, Float64Array, OnsetEnvelope, onset_envelope
-from engine.analysis.periodicity import Periodicity, candidate_tempi, periodicity, refine
+from engine.analysis.downbeat import BEATS_PER_BAR, downbeat_seconds
+from engine.analysis.onsets import Float64Array, OnsetEnvelope, onset_envelope
+from engine.analysis.periodicity import candidate_tempi, periodicity
 from engine.audio import AudioClip
 
 BPM_RANGE = (60.0, 180.0)
 LOOP_BARS = (1, 2, 3, 4, 6, 8, 12, 16)
-BEATS_PER_BAR = 4
 #: Under this comb height the onsets do not repeat: noise, drones, a lone hit.
 LEAST_COMB = 0.12
 SURE_COMB = 0.45
@@ -21,7 +21,7 @@ SURE_COMB = 0.45
 #: (log-odds) ...
 LOOP_MARGIN = 3.0
 #: ... if the free measurement finds one this near to it.
-LOOP_TOLERANCE = 0.012
+LOOP_TOLERANCE = 0.008
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,17 @@ def measure_tempo(
     scores = beat_scores(found, tempi)
     chosen = int(scores.argmax())
     bpm = float(tempi[chosen])
-    if loop_hypothesis:
-        bpm, chosen = _closing_tempo(clip, tempi, scores, bpm_range) or (bpm, chosen)
+    closing = _closing_tempo(clip, tempi, scores, bpm_range) if loop_hypothesis else None
+    if closing is not None:
+        bpm, chosen = closing
     comb = float(found.comb(tempi[chosen : chosen + 1])[0])
     if comb < LEAST_COMB:
         return NO_TEMPO
+    if closing is not None:
+        envelope = onset_envelope(clip, circular=True)
     odds = np.exp(scores - scores.max())
     confidence = float(odds[chosen] / odds.sum()) * min(1.0, comb / SURE_COMB)
-    return TempoEstimate(bpm, confidence, _downbeat_frame(envelope, bpm, clip))
+    return TempoEstimate(bpm, confidence, _downbeat_frame(clip, envelope, bpm))
 
 
 def tempo_matches(clip: AudioClip, bpm: float, tolerance: float = 0.01) -> bool:
@@ -91,34 +94,6 @@ def _closing_tempo(
     return float(exact[nearest[chosen].argmin()]), chosen
 
 
-def _downbeat_frame(envelope: OnsetEnvelope, bpm: float, clip: AudioClip) -> int:
-    """Return the frame of the first bar line, where kicks fall and back beats do not."""
-    bar_hops = BEATS_PER_BAR * 60.0 / bpm * envelope.rate_hz
-    size = max(BEATS_PER_BAR, round(bar_hops))
-    phase = np.arange(envelope.hops) * (size / bar_hops)
-    bar = np.zeros((2, size))
-    cells = np.round(phase).astype(np.int64) % size
-    kick, other = envelope.bands[0], envelope.bands[1:].mean(axis=0)
-    np.add.at(bar[0], cells, kick)
-    np.add.at(bar[1], cells, other)
-    bar /= np.maximum(np.bincount(cells, minlength=size), 1)
-    low, rest = bar / np.maximum(bar.max(axis=1, keepdims=True), 1e-12)
-    beat = size / BEATS_PER_BAR
-
-    def later(x: Float64Array, beats: float) -> Float64Array:
-        return np.roll(x, -round(beats * beat))
-
-    score = low + 0.5 * rest + 0.4 * later(low, 2)
-    score += 0.3 * (later(rest, 1) + later(rest, 3)) - 0.3 * (later(low, 1) + later(low, 3))
-    score[np.r_[0:3, -3:0]] += FIRST_FRAME_BONUS
-    hop = int(score.argmax())
-    seconds = hop / size * bar_hops / envelope.rate_hz + LEAD_SECONDS
-    bar_seconds = bar_hops / envelope.rate_hz
-    if seconds > bar_seconds - DOWNBEAT_SLACK_SECONDS or seconds < DOWNBEAT_SLACK_SECONDS:
-        return 0
-    return min(round(seconds * clip.sample_rate), max(0, clip.frames - 1))
-
-
-#: Files mostly start on a bar line.
-FIRST_FRAME_BONUS = 0.35
-DOWNBEAT_SLACK_SECONDS = 0.012
+def _downbeat_frame(clip: AudioClip, envelope: OnsetEnvelope, bpm: float) -> int:
+    frame = round(downbeat_seconds(envelope, bpm) * clip.sample_rate)
+    return min(frame, max(0, clip.frames - 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 from torch import Tensor
 
@@ -16,7 +17,7 @@ AfterStep = Callable[[int, int, Tensor, float], Tensor]
 def euler(denoise: Denoise, latents: Tensor, times: Tensor, after_step: AfterStep) -> Tensor:
     """Follow the probability-flow ODE with Euler steps (Liu et al. 2022, rectified flow)."""
     schedule: list[float] = times.tolist()
-    for step, (now, then) in enumerate(zip(schedule, schedule[1:], strict=False), start=1):
+    for step, (now, then) in enumerate(pairwise(schedule), start=1):
         data = denoise(latents, now)
         latents = data + (latents - data) * (then / now)
         latents = after_step(step, len(schedule) - 1, latents, then)
@@ -30,10 +31,10 @@ def dpmpp_2m(denoise: Denoise, latents: Tensor, times: Tensor, after_step: After
     """
     schedule: list[float] = times.tolist()
     previous: tuple[Tensor, float] | None = None
-    for step, (now, then) in enumerate(zip(schedule, schedule[1:], strict=False), start=1):
+    for step, (now, then) in enumerate(pairwise(schedule), start=1):
         data = denoise(latents, now)
         estimate = data
-        if previous is not None and 0.0 < then and now < 1.0:
+        if previous is not None and then > 0.0 and now < 1.0:
             last_data, last_h = previous
             h = _log_snr(then) - _log_snr(now)
             estimate = data + (data - last_data) * (0.5 * h / last_h)

@@ -48,6 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     denoiser.add_argument("--device", default="cpu")
     denoiser.add_argument("--seed", type=int, default=0)
     denoiser.set_defaults(run=_denoiser)
+
+    measure = stages.add_parser("evaluate", help="measure weights on held-out prompts")
+    measure.add_argument("--weights", type=Path, default=resource_path("models", "graft"))
+    measure.add_argument("--count", type=int, default=200, help="prompts per bar")
+    measure.add_argument("--figures", type=Path, help="where to write the figures as JSON")
+    measure.set_defaults(run=_evaluate)
     return parser
 
 
@@ -82,6 +88,15 @@ def _denoiser(options: argparse.Namespace) -> None:
         shape=DenoiserShape(options.width, options.layers, options.heads),
     )
     train(plan, options.work / "train", options.work / "held_out", options.work / "denoiser")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from engine.training.evaluate import evaluate, table, write_figures
+
+    bars = evaluate(options.weights, options.work, options.count, options.workers)
+    print("\n" + table(bars))
+    if options.figures is not None:
+        write_figures(bars, options.figures)
 
 
 if __name__ == "__main__":

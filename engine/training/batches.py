@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.models.graft.codec import LATENT_CHANNELS
 from engine.models.graft.conditioning import (
     TEXT_TOKENS,
     TEXT_WIDTH,
@@ -70,7 +69,7 @@ class BatchMaker:
         starts: list[int | None] = []
         while len(chosen) < count:
             item = self.items[int(self.rng.integers(len(self.items)))]
-            if len(item.latents) > length and item.is_loop == 1:
+            if len(item.latents) > length and item.is_loop == 1 and item.beats > 0:
                 chosen.append(item)
                 starts.append(int(self.rng.integers(len(item.latents))))
         return self._assemble(chosen, starts, length)

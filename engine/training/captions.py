@@ -227,7 +227,7 @@ def mood_phrase(facts: ItemFacts, rng: Generator, most: int = 3) -> str:
     if not facts.moods:
         return ""
     count = min(len(facts.moods), int(rng.integers(1, most + 1)))
-    chosen = rng.permutation(len(facts.moods))[:count]
+    chosen: list[int] = rng.permutation(len(facts.moods))[:count].tolist()
     words = [
         choose(SYNONYMS.get(facts.moods[index], (facts.moods[index],)), rng) for index in chosen
     ]

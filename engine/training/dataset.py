@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +89,7 @@ def field_indices(facts: ItemFacts) -> dict[str, int | float]:
         "bpm": facts.bpm or 0.0,
         "beats": float(bars * facts.beats_per_bar),
         "beats_per_bar": facts.beats_per_bar,
-        "is_loop": 1 if facts.kind == "loop" and bars else -1,
+        "is_loop": 1 if facts.kind == "loop" else -1,
     }
 
 
@@ -112,7 +111,7 @@ def write_shard(items: list[LatentItem], path: Path) -> None:
         pooled=np.stack([item.pooled for item in items]),
         numbers=[[getattr(item, name) for name in _NUMBERS] for item in items],
     )
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def read_shard(path: Path) -> Iterator[LatentItem]:

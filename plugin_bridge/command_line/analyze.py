@@ -10,10 +10,15 @@ from engine.display_name import display_name
 from engine.errors import BadInputFile
 from engine.take import TakeFacts, encode_take
 from engine.wav_file import read_recipe
-from plugin_bridge.command_line.console import Console, JsonValue, shown_path
+from plugin_bridge.command_line.console import Console, shown_path
 from plugin_bridge.command_line.hearing import Heard, hear
 from plugin_bridge.command_line.options import Options
-from plugin_bridge.command_line.take_report import json_path, key_name, measurements_json, shown_prompt
+from plugin_bridge.command_line.take_report import (
+    json_path,
+    key_name,
+    measurements_json,
+    shown_prompt,
+)
 
 
 def run(options: Options, console: Console) -> int:

@@ -17,9 +17,7 @@ PLAIN_INTERVAL_SECONDS = 5.0
 _DRAW_INTERVAL_SECONDS = 0.05
 _BAR_CELLS = 20
 
-JsonValue = (
-    Mapping[str, "JsonValue"] | list["JsonValue"] | str | int | float | bool | None
-)
+JsonValue = Mapping[str, "JsonValue"] | list["JsonValue"] | str | int | float | bool | None
 
 
 class Console:

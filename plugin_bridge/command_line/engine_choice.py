@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from engine.client import WorkerOptions
 from engine.errors import BadArgument
@@ -64,7 +64,7 @@ def idle_seconds() -> float:
 
 
 @contextlib.contextmanager
-def open_engine(options: Options, model: str) -> Iterator[EngineLink]:
+def open_engine(options: Options, model: str) -> Generator[EngineLink]:
     """Open the engine that a command asks for; closing it cancels what still runs."""
     worker = worker_options(options, model)
     link: EngineLink

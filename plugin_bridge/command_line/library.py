@@ -82,7 +82,9 @@ def _show(entry: LibraryEntry, console: Console) -> None:
     console.line(f"{entry.take_id}{'  ★' if entry.rating else ''}")
     console.line(f"  file      {shown_path(entry.path)}")
     console.line(f"  prompt    “{shown_prompt(facts)}”")
-    console.line(f"  made by   {facts.request.task}, seed {facts.request.seed}, {facts.model_version}")
+    console.line(
+        f"  made by   {facts.request.task}, seed {facts.request.seed}, {facts.model_version}"
+    )
     console.line(f"  heard     {', '.join(measured_parts(facts.measured, facts.tempo_bpm))}")
     console.result(_entry_json(entry))
 

@@ -1,4 +1,4 @@
-"""`loopgraft models`: which models are installed, what their cards say, and whether they are whole."""
+"""`loopgraft models`: the installed models, their cards, and whether they are whole."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def _verify(options: Options, console: Console) -> int:
     faults = {card.id: verify(card) for card in cards}
     for name, found in faults.items():
         console.line(f"{name}: {' '.join(found) or 'every file is as its card says.'}")
-    console.result({"models": {name: {"ok": not f, "faults": list(f)} for name, f in faults.items()}})
+    console.result(
+        {"models": {name: {"ok": not f, "faults": list(f)} for name, f in faults.items()}}
+    )
     damaged = [name for name, found in faults.items() if found]
     if damaged:
         raise ModelProblem(

@@ -218,9 +218,7 @@ def _add_bench(commands: Commands) -> None:
 
 
 def _add_serve(commands: Commands) -> None:
-    command = _command(
-        commands, "serve", "the warm engine behind the commands (started on demand)"
-    )
+    command = _command(commands, "serve", "the warm engine behind the commands (started on demand)")
     what = command.add_mutually_exclusive_group()
     what.add_argument("--stop", action="store_true", help="end it, its jobs cancelled")
     what.add_argument("--status", action="store_true", help="say whether it runs")

@@ -1,4 +1,4 @@
-"""`loopgraft render`: a batch of recipes, one JSON object per line; goes on where it was stopped."""
+"""`loopgraft render`: a batch of recipes, one JSON object per line, resumable."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def read_lines(path: Path) -> list[BatchLine]:
         raise BadInputFile("The batch is no UTF-8 text; give JSON lines.", repr(error)) from error
     seen: Counter[str] = Counter()
     lines: list[BatchLine] = []
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for number, raw in enumerate(text.split("\n"), start=1):
         if not (stripped := raw.strip()):
             continue
         digest = hashlib.sha256(f"{stripped}#{seen[stripped]}".encode()).hexdigest()

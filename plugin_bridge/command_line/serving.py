@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 
-from engine.errors import ModelProblem
 from engine.client import WorkerOptions
+from engine.errors import ModelProblem
 from plugin_bridge.command_line.console import Console
 from plugin_bridge.command_line.engine_choice import (
     DEFAULT_MODEL,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.analysis import measure_tempo
 from engine.audio_files import SourceAudio, read_source
 from engine.display_name import display_name
 from engine.errors import BadArgument
@@ -64,6 +63,9 @@ def find_grid(source: Source, tempo: Tempo | None, downbeat_seconds: float | Non
         given_frame = _downbeat_frame(source, downbeat_seconds)
     if tempo is not None and given_frame is not None:
         return Grid(tempo, given_frame, None)
+    # Here, because its scipy takes a second to import that a generate need not wait for.
+    from engine.analysis import measure_tempo
+
     if tempo is None:
         measured = measure_tempo(audio.clip(), loop_hypothesis=True)
     else:

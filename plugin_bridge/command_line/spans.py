@@ -111,7 +111,7 @@ def _bar_frame(bar: Fraction, tempo: Tempo, grid: Grid, rate: int) -> int:
 def _need_tempo(source: Source, grid: Grid) -> Tempo:
     if grid.tempo is None:
         raise BadArgument(
-            f"The tempo of “{source.name}” could not be measured; give --bpm, or regions in seconds."
+            f"The tempo of “{source.name}” could not be measured; give --bpm, or use seconds."
         )
     return grid.tempo
 

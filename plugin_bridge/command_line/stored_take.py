@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import soundfile  # pyright: ignore[reportMissingTypeStubs]
 
@@ -14,6 +14,8 @@ from engine.take import TakeFacts
 from engine.take_maker import NativeSamples
 from plugin_bridge.exporter import export_take
 
+_Kind = Literal["int32", "float32", "float64"]
+
 
 def export_stored(path: str | Path, facts: TakeFacts, target: Path, subtype: str | None) -> Path:
     """Export a stored take to a folder or a new file. Raises as export_take does."""
@@ -22,7 +24,7 @@ def export_stored(path: str | Path, facts: TakeFacts, target: Path, subtype: str
 
 def read_stored(path: str | Path, facts: TakeFacts) -> NativeSamples:
     """Return the samples of a file that the library wrote: (channels, frames), its own numbers."""
-    kind = NATIVE_TYPES[check_subtype(facts.subtype)].__name__
+    kind = cast("_Kind", NATIVE_TYPES[check_subtype(facts.subtype)].__name__)
     try:
         read = soundfile.read(str(path), dtype=kind, always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:

@@ -101,7 +101,9 @@ def json_path(path: Path | str) -> str:
 def shown_prompt(facts: TakeFacts) -> str:
     """Return what a take was asked to be, on one line."""
     request = facts.request
-    return display_text(f"{request.prompt} → {request.to_prompt}" if request.to_prompt else request.prompt)
+    return display_text(
+        f"{request.prompt} → {request.to_prompt}" if request.to_prompt else request.prompt
+    )
 
 
 def _seam(take: ExportedTake) -> float:

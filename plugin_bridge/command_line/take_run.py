@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from types import FrameType
 
 from engine.errors import (
@@ -105,7 +105,7 @@ def _fraction(progress: Progress) -> float:
 
 
 @contextlib.contextmanager
-def _interrupts_as_events(events: Events) -> Iterator[None]:
+def _interrupts_as_events(events: Events) -> Generator[None]:
     pressed = False
 
     def press(_number: int, _frame: FrameType | None) -> None:

@@ -72,7 +72,9 @@ def test_truncated_bytes_are_refused(kept: int) -> None:
         decode_peaks(encode_peaks(build_peaks(noise(1, 2_000, 3)))[:kept])
 
 
-@pytest.mark.parametrize(("start", "stop", "count"), [(0, 0, 5), (-1, 4, 5), (0, 101, 5), (0, 9, 0)])
+@pytest.mark.parametrize(
+    ("start", "stop", "count"), [(0, 0, 5), (-1, 4, 5), (0, 101, 5), (0, 9, 0)]
+)
 def test_a_span_outside_the_audio_is_refused(start: int, stop: int, count: int) -> None:
     with pytest.raises(ValueError, match="span"):
         build_peaks(noise(1, 100, 4)).columns(start, stop, count)

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from engine.errors import ModelProblem
 from engine.models.graft.codec import LATENT_CHANNELS
 from engine.models.graft.conditioning import (
-    MODES,
     PHASE_CHANNELS,
     TEXT_WIDTH,
     UNKNOWN_MODE,

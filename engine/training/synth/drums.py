@@ -126,7 +126,7 @@ def kick(kit: Kit, rng: Generator) -> Audio:
         sound += 0.25 * swept_sine(frames, low * 1.7, low * 2.4, 0.01) * decay(frames, body * 0.4)
     gain = lerp(1.1, 3.6, 0.5 * kit.dirt + 0.5 * kit.punch)
     driven = np.tanh(sound * np.float32(gain)) / np.float32(np.tanh(gain))
-    return filtered(driven, glide(1800.0, 16000.0, kit.brightness))
+    return filtered(driven.astype(np.float32), glide(1800.0, 16000.0, kit.brightness))
 
 
 def snare(kit: Kit, rng: Generator) -> Audio:
@@ -222,7 +222,8 @@ def cymbal(kit: Kit, rng: Generator, seconds: float, low_hz: float, ping: float)
     wash = shaped_noise(frames, 3500.0, 15000.0, rng) * decay(frames, seconds, 2.0)
     stick = shaped_noise(frames, 5000.0, 16000.0, rng) * decay(frames, 0.01)
     sound = (body * (0.3 + ping) + wash * (0.5 - 0.35 * ping) + stick * ping * 0.5) * 0.7
-    return filtered(sound * decay(frames, seconds * 3), glide(6000.0, 20000.0, kit.brightness))
+    faded = (sound * decay(frames, seconds * 3)).astype(np.float32)
+    return filtered(faded, glide(6000.0, 20000.0, kit.brightness))
 
 
 def ride(kit: Kit, rng: Generator) -> Audio:

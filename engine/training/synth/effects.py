@@ -102,7 +102,9 @@ def modulated(audio: Audio, delays_ms: Audio) -> Audio:
     index = whole.astype(np.int64) % frames
     following = (index + 1) % frames
     rows = np.arange(2)[:, None]
-    return audio[rows, index] * (1 - part) + audio[rows, following] * part
+    return (audio[rows, index] * (1 - part) + audio[rows, following] * part).astype(
+        np.float32, copy=False
+    )
 
 
 def whole_cycles(frames: int, hz: float) -> Audio:
@@ -117,14 +119,19 @@ def chorus(audio: Audio, depth: float) -> Audio:
     """Two moving copies."""
     phase = whole_cycles(audio.shape[1], 0.6)
     delays = np.stack([9 + 2.5 * depth * np.sin(phase), 11 + 2.5 * depth * np.cos(phase)])
-    return (audio + np.float32(0.7) * modulated(audio, delays)) * np.float32(0.75)
+    return (
+        (audio + np.float32(0.7) * modulated(audio, delays.astype(np.float32))) * np.float32(0.75)
+    ).astype(np.float32, copy=False)
 
 
 def flanger(audio: Audio, depth: float) -> Audio:
     """A short moving comb, which stands for a phaser here."""
     phase = whole_cycles(audio.shape[1], 0.25)
     delays = np.stack([1.6 + 1.3 * np.sin(phase), 1.6 + 1.3 * np.sin(phase + 0.8)])
-    return (audio + np.float32(0.8 * depth) * modulated(audio, delays)) * np.float32(0.7)
+    return (
+        (audio + np.float32(0.8 * depth) * modulated(audio, delays.astype(np.float32)))
+        * np.float32(0.7)
+    ).astype(np.float32, copy=False)
 
 
 def swept(audio: Audio, depth: float, cycles: int) -> Audio:
@@ -195,7 +202,7 @@ def crush(audio: Audio, amount: float) -> Audio:
     held = audio
     step = 1 + int(amount * 5)
     if step > 1:
-        places = (np.arange(audio.shape[1]) // step) * step
+        places = (np.arange(audio.shape[1], dtype=np.int64) // step) * step
         held = audio[:, places]
     levels = np.float32(2.0 ** (11 - 5 * amount))
     return np.round(held / peak * levels) / levels * peak
@@ -236,12 +243,12 @@ def compress(audio: Audio, amount: float) -> Audio:
         return audio
     frames, block = audio.shape[1], 128
     count = max(2, frames // block)
-    edges = np.linspace(0, frames, count, endpoint=False).astype(np.int64)
+    edges = (np.arange(count, dtype=np.int64) * frames) // count
     energy = np.add.reduceat((audio * audio).mean(axis=0), edges) * (count / frames)
     level = 10 * np.log10(smooth_circular(energy.astype(np.float32), 5) + 1e-9)
     threshold = float(np.percentile(level, 95)) - 12.0 * amount
     cut = np.maximum(0, level - threshold) * (amount * 0.62)
-    gain = smooth_circular(10.0 ** (-cut / 20), 9)
+    gain = smooth_circular((10.0 ** (-cut / 20)).astype(np.float32), 9)
     places = np.arange(frames, dtype=np.float32) * np.float32(count / frames)
     full = np.interp(places, np.arange(count + 1), np.append(gain, gain[0]))
     return audio * full.astype(np.float32)

@@ -161,7 +161,9 @@ def drone(frames: int, split: str, rng: Generator) -> Audio:
             place = min(spectrum.shape[1] - 1, round(hz * seconds))
             level = order ** -lerp(1.6, 0.9, bright)
             spectrum[:, place] += level * np.exp(1j * rng.uniform(0, 6.28, 2))
-    return tiled_inverse(spectrum, frames) * (0.5 + 0.5 * wandering(frames, 3, rng))
+    return (tiled_inverse(spectrum, frames) * (0.5 + 0.5 * wandering(frames, 3, rng))).astype(
+        np.float32, copy=False
+    )
 
 
 def fast_bins(frames: int) -> int:
@@ -179,7 +181,9 @@ def tiled_inverse(spectrum: Audio | np.ndarray, frames: int) -> Audio:
     places = np.arange(frames) * (size / frames)
     whole = places.astype(np.int64)
     part = (places - whole).astype(np.float32)
-    return table[:, whole] * (1 - part) + table[:, (whole + 1) % size] * part
+    return (table[:, whole] * (1 - part) + table[:, (whole + 1) % size] * part).astype(
+        np.float32, copy=False
+    )
 
 
 def grains(frames: int, split: str, rng: Generator) -> Audio:
@@ -207,13 +211,15 @@ def texture(name: str, frames: int, split: str, rng: Generator) -> Audio:
     if name == "rain":
         drops = crackle(frames, lerp(80, 160, motion), rng)
         hiss = circular_band(frames, glide(2500, 7000, center), 0.4, rng)
-        return drops + hiss * np.float32(0.08)
+        return (drops + hiss * np.float32(0.08)).astype(np.float32, copy=False)
     if name == "room tone":
         return circular_band(frames, glide(80, 300, center), 0.35, rng)
     low = circular_band(frames, glide(200, 600, center), lerp(0.6, 3.0, q), rng)
     high = circular_band(frames, glide(900, 3500, center), lerp(0.6, 3.0, q), rng)
     move = wandering(frames, 3 + int(5 * motion), rng)
-    return low * (1 - move) * np.float32(0.8) + high * move * (0.2 + 0.8 * move)
+    return (low * (1 - move) * np.float32(0.8) + high * move * (0.2 + 0.8 * move)).astype(
+        np.float32, copy=False
+    )
 
 
 def gate_curve(frames: int, steps: int, rng: Generator) -> Audio:
@@ -236,7 +242,7 @@ def rhythmic(name: str, frames: int, steps: int, split: str, rng: Generator) -> 
         place = 0.5 - 0.5 * np.cos(phase)
         low = circular_band(frames, glide(250, 700, center), 1.2, rng)
         high = circular_band(frames, glide(2500, 8000, center), 1.0, rng)
-        mixed: Audio = low * (1 - place) + high * place
+        mixed: Audio = (low * (1 - place) + high * place).astype(np.float32, copy=False)
         return mixed
     if name == "gated noise":
         sound = circular_band(frames, glide(600, 5000, center), lerp(0.5, 2.5, q), rng)

@@ -57,15 +57,19 @@ def levels_of(patch: PadPatch, hz: Audio, orders: Audio) -> Audio:
     """Levels of the harmonics of one note."""
     if patch.name == "glass pad":
         keep = np.isin(orders, (1, 2, 4, 7, 10, 13)).astype(np.float32)
-        return keep / orders ** np.float32(lerp(0.5, 1.0, patch.tilt))
+        return (keep / orders ** np.float32(lerp(0.5, 1.0, patch.tilt))).astype(
+            np.float32, copy=False
+        )
     if patch.name == "choir pad":
         shape = np.zeros_like(hz)
         for index, center in enumerate(FORMANTS[patch.vowel]):
             width = 90.0 + 60.0 * index
             shape += np.exp(-(((hz - center) / (2.2 * width)) ** 2)) * (0.8**index)
-        return (shape + 0.04) / orders**0.5
+        return ((shape + 0.04) / orders**0.5).astype(np.float32, copy=False)
     if patch.name == "string pad":
-        return 1.0 / orders ** np.float32(lerp(0.8, 1.1, patch.tilt)) * (1 + 0.5 * (hz > 1800))
+        return (
+            1.0 / orders ** np.float32(lerp(0.8, 1.1, patch.tilt)) * (1 + 0.5 * (hz > 1800))
+        ).astype(np.float32, copy=False)
     return 1.0 / orders ** np.float32(lerp(0.9, 1.35, patch.tilt))
 
 

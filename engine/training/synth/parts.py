@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.random import Generator
 
+from engine import taxonomy
 from engine.training.synth import effects, fx
 from engine.training.synth.character import Character
 from engine.training.synth.drums import LEVELS, draw_kit, machine_for, variants
@@ -29,21 +30,6 @@ from engine.training.synth.phrases import (
 from engine.training.synth.spectral import SAMPLE_RATE, Audio, add_wrapped
 from engine.training.synth.split import choose, pick
 from engine.training.synth.tonal import Patch, draw_patch, play
-
-INSTRUMENTS: dict[str, tuple[str, ...]] = {
-    "bass": (
-        "sub bass", "808 bass", "saw bass", "square bass", "reese bass", "wobble bass",
-        "fm bass", "acid bass", "plucked bass",
-    ),
-    "keys": ("electric piano", "organ", "bell", "piano", "clavinet"),
-    "pad": ("supersaw pad", "choir pad", "string pad", "warm pad", "glass pad"),
-    "pluck": (
-        "plucked guitar", "harp", "kalimba", "marimba", "synth pluck", "square pluck",
-    ),
-    "lead": ("saw lead", "square lead", "supersaw lead", "sine lead", "fm lead"),
-    "arp": ("saw arp", "square arp", "bell arp", "chiptune arp"),
-    "stab": ("rave stab", "brass stab", "organ stab", "dub chord", "piano stab"),
-}  # fmt: skip
 
 #: style -> instruments it prefers; others follow now and then.
 PREFERRED: dict[str, tuple[str, ...]] = {
@@ -135,7 +121,7 @@ class Part:
 
 def draw_instrument(family: str, style: str, rng: Generator) -> str:
     """Choose an instrument of a family that suits the style."""
-    options = INSTRUMENTS[family]
+    options = taxonomy.INSTRUMENTS[family]
     preferred = [name for name in PREFERRED[style] if name in options]
     if preferred and rng.random() < 0.72:
         return choose(preferred, rng)
@@ -146,7 +132,7 @@ def panned(sound: Audio, pan: float, level: float) -> Audio:
     """Place a mono sound. pan: -1 left .. 1 right."""
     angle = (pan + 1) * np.pi / 4
     gains = np.array([[np.cos(angle)], [np.sin(angle)]], np.float32) * np.float32(level * 1.41)
-    return sound[None, :] * gains
+    return (sound[None, :] * gains).astype(np.float32, copy=False)
 
 
 def drum_pans(character: Character, rng: Generator) -> dict[str, float]:
@@ -194,7 +180,7 @@ def drums_part(plan: Plan, rng: Generator) -> Part:
     shared = effects.linear(sent, wet, plan.beat_seconds) - sent
     whole = replace(chain, reverb=0.0, delay=0.0, drive=chain.drive * 0.45)
     none = np.zeros(0, np.float32)
-    audio = effects.apply(dry + shared, whole, plan.beat_seconds, none, rng)
+    audio = effects.apply((dry + shared).astype(np.float32), whole, plan.beat_seconds, none, rng)
     audio = effects.compress(audio, float(rng.uniform(0.0, 0.6)) * plan.character.punch)
     voices = sorted({hit.voice.replace("_", " ") for hit in hits})
     return Part(audio, (f"{machine} kit", *voices), np.array(sorted(kicks), np.float32))
@@ -313,7 +299,7 @@ def pad_part(plan: Plan, kicks: Audio, shared: bool, rng: Generator) -> Part:
             made[midis] = chord_tables(patch, midis, rng)
         start = plan.frame_at(chord.beat)
         seconds = chord.beats * plan.beat_seconds
-        sound = hold(patch, made[midis], seconds, np.roll(cycle, -start), rng)
+        sound = hold(patch, made[midis], seconds, np.roll(cycle, -start).astype(np.float32), rng)
         add_wrapped(out, sound, start)
     chain = effects.draw_chain("pad", plan.style, plan.split, plan.character, rng)
     hits = kicks if len(kicks) else beat_hits(plan)

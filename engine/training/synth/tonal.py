@@ -63,7 +63,9 @@ def harmonic_levels(shape: str, count: int) -> Audio:
     if shape == "square":
         return odd / k
     if shape == "triangle":
-        return odd / (k * k) * np.where(np.arange(1, count + 1) % 4 == 3, -1, 1).astype(np.float32)
+        return (
+            odd / (k * k) * np.where(np.arange(1, count + 1) % 4 == 3, -1, 1).astype(np.float32)
+        ).astype(np.float32, copy=False)
     if shape == "pulse":
         return (np.sin(np.pi * k * 0.22) / k).astype(np.float32) * np.float32(1.3)
     if shape == "sine":
@@ -140,7 +142,7 @@ def wave_note(patch: Patch, hz: float, frames: int, velocity: float, rng: Genera
         offset = step * TABLE_FRAMES + places
         voices = flat[offset] * (1 - part) + flat[offset + TABLE_FRAMES] * part
     if patch.unison == 1:
-        return np.repeat(voices, 2, axis=0)
+        return (np.repeat(voices, 2, axis=0)).astype(np.float32, copy=False)
     pan = np.linspace(0.1, 0.9, patch.unison, dtype=np.float32)[rng.permutation(patch.unison)]
     scale = np.float32(patch.unison**-0.5)
     left = (voices * np.sqrt(1 - pan)[:, None]).sum(axis=0)
@@ -196,7 +198,7 @@ def struck_note(patch: Patch, hz: float, frames: int, rng: Generator) -> Audio:
     audible = ratios * np.float32(hz) < 17000
     ratios, levels = ratios[audible], levels[audible]
     lengths = np.float32(patch.decay) / (1 + np.float32(patch.index) * (ratios - 1))
-    sound = modes(frames, ratios * np.float32(hz), lengths, levels, rng)
+    sound = modes(frames, ratios * np.float32(hz), lengths, levels.astype(np.float32), rng)
     knock = shaped_noise(frames, 300.0, 3500.0, rng) * decay(frames, 0.006) * np.float32(0.12)
     left = sound + knock
     return np.stack([left, left]).astype(np.float32) * np.float32(0.6)

@@ -1,0 +1,109 @@
+"""Graft's weights in memory, and prompts turned into what the denoiser is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engine.errors import ModelProblem
+from engine.key import Key
+from engine.models.graft.codec import Codec, load_codec
+from engine.models.graft.conditioning import (
+    MODES,
+    UNKNOWN_MODE,
+    UNKNOWN_ROOT,
+    Conditions,
+)
+from engine.models.graft.denoiser import Denoiser, load_denoiser
+from engine.resources import resource_path
+from engine.taxonomy import FAMILIES, STYLES, UNKNOWN_FAMILY, UNKNOWN_STYLE
+from engine.text_encoder import TextEncoder
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a prompt asks for in fields. None: not said. detune_semitones: see Conditions."""
+
+    text: str = ""
+    family: str | None = None
+    style: str | None = None
+    key: Key | None = None
+    bpm: float = 0.0
+    detune_semitones: float = 0.0
+    is_loop: float = 1.0
+
+
+@dataclass(frozen=True)
+class GraftModel:
+    """Codec, denoiser and text encoder on one device. Use from one thread at a time."""
+
+    codec: Codec
+    denoiser: Denoiser
+    text: TextEncoder
+    device: torch.device
+    version: str
+
+    def conditions(self, wish: Wish) -> Conditions:
+        """Return one row of conditions. An empty text is no text."""
+        key = wish.key
+        row = Conditions(
+            family=_index(wish.family, FAMILIES, UNKNOWN_FAMILY),
+            style=_index(wish.style, STYLES, UNKNOWN_STYLE),
+            root=torch.tensor([UNKNOWN_ROOT if key is None else key.root]),
+            mode=torch.tensor([UNKNOWN_MODE if key is None else MODES[key.mode]]),
+            bpm=torch.tensor([wish.bpm], dtype=torch.float32),
+            detune_semitones=torch.tensor([wish.detune_semitones], dtype=torch.float32),
+            is_loop=torch.tensor([wish.is_loop], dtype=torch.float32),
+            **self._read(wish.text),
+        )
+        return row.to(self.device)
+
+    def _read(self, text: str) -> dict[str, torch.Tensor]:
+        embedding = self.text.encode([text.strip().lower()])
+        said = float(bool(text.strip()))
+        return {
+            "text": torch.from_numpy(embedding.tokens) * said,
+            "text_mask": torch.from_numpy(embedding.mask) & bool(said),
+            "pooled": torch.from_numpy(embedding.pooled) * said,
+        }
+
+
+def _index(word: str | None, words: tuple[str, ...], unknown: int) -> torch.Tensor:
+    return torch.tensor([unknown if word is None else words.index(word)])
+
+
+def pick_device(wanted: str) -> torch.device:
+    """Return the device for "auto", "cpu" or "cuda". Raises ModelProblem without that GPU."""
+    has_gpu = torch.cuda.is_available()
+    if wanted == "cuda" and not has_gpu:
+        raise ModelProblem(
+            "The device cuda was asked for, but this machine has no usable NVIDIA GPU; "
+            "use --device cpu."
+        )
+    return torch.device("cuda" if wanted != "cpu" and has_gpu else "cpu")
+
+
+def load_model(device: str, threads: int, folder: Path | None = None) -> GraftModel:
+    """Load the shipped weights. Raises ModelProblem when a file is missing or damaged."""
+    folder = folder or resource_path("models", "graft")
+    target = pick_device(device)
+    torch.set_num_threads(max(1, threads))
+    return GraftModel(
+        codec=load_codec(folder / "codec.safetensors").to(target),
+        denoiser=load_denoiser(folder / "denoiser.safetensors").to(target),
+        text=TextEncoder(threads=max(1, threads)),
+        device=target,
+        version=_version(folder),
+    )
+
+
+def _version(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "card.json").read_text("utf-8"))["version"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelProblem(
+            "The model's card is missing or damaged; reinstall Loopgraft.", str(error)
+        ) from error
