@@ -118,7 +118,7 @@ def _coarser(pair: FloatArray, factor: int) -> FloatArray:
     """Return the extremes of each group of `factor` values; the last group may be shorter."""
     if pair.shape[-1] == 0:
         return pair.copy()
-    starts = np.arange(0, pair.shape[-1], factor)
+    starts = np.arange(0, pair.shape[-1], factor, dtype=np.int64)
     lows = np.minimum.reduceat(pair[0], starts, axis=-1)
     return np.stack((lows, np.maximum.reduceat(pair[1], starts, axis=-1)))
 

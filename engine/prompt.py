@@ -45,6 +45,7 @@ _CONTEXT_WORDS = frozenset(
 _UNITS = frozenset(
     ("hz", "khz", "k", "db", "ms", "s", "sec", "seconds", "beats", "steps", "bit", "cents")
 )
+_ADDING_WORDS = frozenset(("with", "plus", "featuring"))
 _CONTEXT_REACH = 3
 _LINK_REACH = 4
 
@@ -124,21 +125,25 @@ def _family(tokens: Sequence[Token], said: Sequence[Mention]) -> str | None:
     """Return the family of the first thing named, or "mix" for several at once."""
     named = [mention for mention in said if mention.sense.family is not None]
     groups = _groups(tokens, (mention for mention in named if not mention.sense.is_weak))
-    groups = [one for one in groups if not _is_context(tokens, one)] or groups
+    groups = [one for one in groups if not _comes_after(tokens, one, _CONTEXT_WORDS)] or groups
     if not groups:
         return named[0].sense.family if named else None
     families = {group.head.sense.family for group in groups}
     if len(families) >= 3 or _are_linked(tokens, groups):
         return "mix"
+    between = tokens[named[0].stop : groups[0].opening.first]
+    if named[0].sense.is_weak and any(token.text in _ADDING_WORDS for token in between):
+        return named[0].sense.family  # "chords with vinyl crackle"
     return groups[0].head.sense.family
 
 
-def _is_context(tokens: Sequence[Token], group: _Group) -> bool:
+def _comes_after(tokens: Sequence[Token], group: _Group, words: frozenset[str]) -> bool:
+    """Tell whether one of `words` stands close before the group, in the same phrase."""
     first = group.opening.first
     for token in reversed(tokens[max(0, first - _CONTEXT_REACH) : first]):
         if token.is_breaker:
             return False
-        if token.text in _CONTEXT_WORDS:
+        if token.text in words:
             return True
     return False
 
@@ -190,13 +195,16 @@ def _shape(tokens: Sequence[Token], said: Sequence[Mention]) -> Mention | None:
 
 
 def _implied_bpm(tokens: Sequence[Token], said: Sequence[Mention]) -> float | None:
-    """Return a bare number beside a style, or between commas, as a tempo: "techno 128"."""
+    """Return a bare number that can only be a tempo: "techno 128", "bassline 128", ", 128,"."""
     styles = [mention for mention in said if mention.sense.style is not None]
     beside = {mention.stop for mention in styles} | {mention.first - 1 for mention in styles}
+    after = {mention.stop for mention in said}
     for index, token in enumerate(tokens):
         bpm = as_bpm(token.text)
-        is_placed = bpm is not None and (index in beside or _is_alone(tokens, index))
-        if is_placed and not _has_unit(tokens, index):
+        is_placed = index in beside or (
+            _ends_phrase(tokens, index) and (index in after or _opens_phrase(tokens, index))
+        )
+        if bpm is not None and is_placed and not _has_unit(tokens, index):
             return bpm
     return None
 
@@ -205,6 +213,13 @@ def _has_unit(tokens: Sequence[Token], index: int) -> bool:
     return any(token.text in _UNITS for token in tokens[index + 1 : index + 2])
 
 
-def _is_alone(tokens: Sequence[Token], index: int) -> bool:
-    neighbours = (*tokens[max(0, index - 1) : index], *tokens[index + 1 : index + 2])
-    return all(token.is_breaker and token.text not in "./" for token in neighbours)
+def _opens_phrase(tokens: Sequence[Token], index: int) -> bool:
+    return index == 0 or _parts_phrases(tokens[index - 1])
+
+
+def _ends_phrase(tokens: Sequence[Token], index: int) -> bool:
+    return index == len(tokens) - 1 or _parts_phrases(tokens[index + 1])
+
+
+def _parts_phrases(token: Token) -> bool:
+    return token.is_breaker and token.text not in "./"

@@ -81,11 +81,11 @@ _ARTICLE_AHEAD = re.compile(
 )
 _NAMED_KEY = re.compile(
     rf"{_NOTE}[ -]?(?:(?:natural|harmonic|melodic) )?"
-    rf"(?P<mode>{'|'.join((*_MINOR_MODES, *_MAJOR_MODES))})\b",
+    rf"(?P<mode>{'|'.join((*_MINOR_MODES, *_MAJOR_MODES))})[79]?\b",
     re.IGNORECASE,
 )
 _KEY_CUE = r"(?P<cue>\b(?:in|key(?: of)?|key ?[:=]|tuned to|root(?: note)?)\s?)"
-_SHORT_MINOR = re.compile(rf"{_KEY_CUE}?{_NOTE}(?P<mode>[mM]){_NOTE_END}", re.IGNORECASE)
+_SHORT_MINOR = re.compile(rf"{_KEY_CUE}?{_NOTE}(?P<mode>[mM])[79]?{_NOTE_END}", re.IGNORECASE)
 _BARE_NOTE = re.compile(rf"{_KEY_CUE}?{_NOTE}{_NOTE_END}", re.IGNORECASE)
 _VERB_AHEAD = re.compile(r" (?:I|not)\b")
 _TIME_OF_DAY = re.compile(r"(?:^|[^0-9])(?:1[0-2]|[1-9])(?::[0-9]{2})? ?$")

@@ -39,7 +39,7 @@ FAMILY_PHRASES: dict[str, tuple[str, ...]] = {
         bongo, djembe, cajon, tabla, taiko, timpani, timbale, tops, top loop, hat loop
         808 kit, 808 drums, 808 drum, 808 beat, 808 kick, 808 snare, 808 clap, 808 hat
         808 cowbell, 808 tom, tr 808, tr808, 909, tr 909, tr909, 707, tr 707, linndrum
-        linn drum, trap hat, four on the floor, bass drums, beatbox
+        linn drum, trap hat, four on the floor, 4 on the floor, bass drums, beatbox
         """
     ),
     "bass": _phrases(
@@ -295,6 +295,8 @@ _DOUBLE_SENSES: dict[str, Sense] = {
     "lofi beat": Sense("drums", "lo-fi"),
     "lo fi beat": Sense("drums", "lo-fi"),
     "study beat": Sense("drums", "lo-fi"),
+    "bass drum and bass": Sense("bass", "drum and bass"),
+    "bass drum n bass": Sense("bass", "drum and bass"),
     "trap kit": Sense("drums", "trap"),
     "trap drums": Sense("drums", "trap"),
     "lofi drums": Sense("drums", "lo-fi"),

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.analysis.onsets import Float64Array
 from engine.analysis.periodicity import Periodicity
+from engine.analysis.spectra import Float64Array
 
 #: Lag in beats, and what a repetition there says for the tempo: up to 160 Hz, to 900 Hz,
 #: to 5 kHz, above, and all bands together.
@@ -57,7 +57,7 @@ def beat_features(found: Periodicity, bpm: Float64Array) -> Float64Array:
     return np.concatenate(
         (
             repeats.transpose(1, 0, 2).reshape(bpm.size, -1),
-            octaves ** np.arange(1, 4),
+            octaves ** np.arange(1.0, 4.0),
             found.comb(bpm)[:, None],
         ),
         axis=-1,

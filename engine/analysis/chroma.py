@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import rfft
 
-from engine.analysis.onsets import Float64Array, mono_mix
+from engine.analysis.spectra import Float64Array, magnitude_blocks, mono_mix
 from engine.audio import AudioClip
 
 LOWEST_HZ, BASS_TOP_HZ, HIGHEST_HZ = 32.0, 180.0, 2200.0
@@ -102,9 +101,9 @@ def _spectrum(clip: AudioClip) -> tuple[Float64Array, float]:
     if mono.size == 0:
         return np.zeros((0, top)), bin_hz
     padded = np.pad(mono, size // 2)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // HOPS_PER_WINDOW]
-    spectrum = np.abs(rfft(windows * np.hanning(size).astype(np.float32), axis=-1))
-    return spectrum[:, :top].astype(np.float64), bin_hz
+    starts = np.arange(0, mono.size + 1, size // HOPS_PER_WINDOW, dtype=np.int64)
+    blocks = magnitude_blocks(padded, starts, size)
+    return np.concatenate([block[:, :top] for block in blocks]), bin_hz
 
 
 def _find_peaks(spectrum: Float64Array, bin_hz: float) -> _Peaks:

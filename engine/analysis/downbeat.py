@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.analysis.onsets import LEAD_SECONDS, Float64Array, OnsetEnvelope
+from engine.analysis.onsets import LEAD_SECONDS, OnsetEnvelope
+from engine.analysis.spectra import Float64Array
 
 STEPS_PER_BAR = 16
 BEATS_PER_BAR = 4
@@ -12,12 +13,14 @@ BEATS_PER_BAR = 4
 #: on it, back beats on beats 2 and 4. A conditional logit over the 16 readings of a bar,
 #: fitted like the weights of `beat_choice`; without FIRST_FRAME_BONUS it finds 66 % of the bar
 #: lines of held-out corpus loops (chance: 6 %).
-STEP_WEIGHTS = np.array((
-    (2.3, -1.0, -1.7, -1.6, -0.1, -0.3, 0.7, -0.3, 0.2, -0.2, 1.5, -0.5, -0.1, -0.5, 0.2, 1.4),
-    (2.3, -1.7, -2.2, -0.5, -0.3, -0.8, -0.4, -0.6, 0.9, -0.8, 1.7, 0.5, 0.5, 0.5, 0.1, 0.7),
-    (-0.5, -1.8, -0.2, 1.4, 1.3, -1.3, 0.4, 0.0, 1.0, 0.2, -0.9, -0.1, 2.1, -0.3, -0.3, -0.9),
-    (-1.4, -0.3, 1.8, 0.4, 1.1, -1.6, 0.8, -0.5, -0.1, -0.1, 0.4, 0.0, 0.7, -1.0, -0.1, -0.1),
-))
+STEP_WEIGHTS = np.array(
+    (
+        (2.3, -1.0, -1.7, -1.6, -0.1, -0.3, 0.7, -0.3, 0.2, -0.2, 1.5, -0.5, -0.1, -0.5, 0.2, 1.4),
+        (2.3, -1.7, -2.2, -0.5, -0.3, -0.8, -0.4, -0.6, 0.9, -0.8, 1.7, 0.5, 0.5, 0.5, 0.1, 0.7),
+        (-0.5, -1.8, -0.2, 1.4, 1.3, -1.3, 0.4, 0.0, 1.0, 0.2, -0.9, -0.1, 2.1, -0.3, -0.3, -0.9),
+        (-1.4, -0.3, 1.8, 0.4, 1.1, -1.6, 0.8, -0.5, -0.1, -0.1, 0.4, 0.0, 0.7, -1.0, -0.1, -0.1),
+    )
+)
 #: Files mostly start on a bar line; in log-odds.
 FIRST_FRAME_BONUS = 2.5
 FIRST_FRAME_SECONDS = 0.015
@@ -57,7 +60,8 @@ def _folded_bar(bands: Float64Array, phase: float, step: float) -> Float64Array:
     bars = max(1, round(hops / (STEPS_PER_BAR * step)))
     steps = np.arange(bars * STEPS_PER_BAR)
     at = (phase + (steps[:, None] + STEP_REACH) * step) % hops
-    grid = np.arange(hops + 1)
-    read = np.stack([np.interp(at, grid, np.append(band, band[0])) for band in bands])
+    grid = np.arange(hops + 1, dtype=np.float64)
+    rows: list[Float64Array] = [np.interp(at, grid, np.append(band, band[0])) for band in bands]
+    read = np.stack(rows)
     bar = read.max(axis=-1).reshape(len(bands), bars, STEPS_PER_BAR).mean(axis=1)
     return bar / np.maximum(bar.max(axis=1, keepdims=True), 1e-9)

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.analysis.chroma import Chroma, measure_chroma
 from engine.analysis.key_profiles import MAJOR_PROFILE, MINOR_PROFILE
-from engine.analysis.onsets import Float64Array
+from engine.analysis.spectra import Float64Array
 from engine.audio import AudioClip
 from engine.key import Key
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
-from pyloudnorm import IIRfilter
+from pyloudnorm import IIRfilter  # pyright: ignore[reportMissingTypeStubs]
 
 from engine.audio import AudioClip
 
@@ -33,7 +35,10 @@ def measure_loudness(clip: AudioClip) -> float | None:
 def _k_weighted(clip: AudioClip) -> npt.NDArray[np.float64]:
     shelf = IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, clip.sample_rate, "high_shelf")
     high_pass = IIRfilter(0.0, 0.5, 38.0, clip.sample_rate, "high_pass")
-    return high_pass.apply_filter(shelf.apply_filter(clip.samples.astype(np.float64)))
+    out = clip.samples.astype(np.float64)
+    for stage in (shelf, high_pass):
+        out = cast("npt.NDArray[np.float64]", stage.apply_filter(out))  # pyright: ignore
+    return out
 
 
 def _block_power(weighted: npt.NDArray[np.float64], rate: int) -> npt.NDArray[np.float64]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import rfft
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import (  # pyright: ignore[reportMissingTypeStubs]
+    gaussian_filter1d,  # pyright: ignore[reportUnknownVariableType]
+    uniform_filter1d,  # pyright: ignore[reportUnknownVariableType]
+)
 
+from engine.analysis.spectra import Float64Array, magnitude_blocks, mono_mix
 from engine.audio import AudioClip, FloatArray
-
-Float64Array = npt.NDArray[np.float64]
 
 ENVELOPE_RATE_HZ = 200.0
 WINDOW_SECONDS = 0.023
@@ -24,7 +25,6 @@ SMOOTHING_SECONDS = 0.008
 DRIFT_SECONDS = 0.6
 #: The envelope's peak comes this long before the sound, whose window it enters early (measured).
 LEAD_SECONDS = 0.005
-SILENCE_PEAK = 1e-6
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def onset_envelope(clip: AudioClip, *, circular: bool = False) -> OnsetEnvelope:
     hops = max(1, round(clip.seconds * ENVELOPE_RATE_HZ))
     rate_hz = hops / max(clip.seconds, 1e-9)
     mono = mono_mix(clip.samples)
-    if mono.size == 0 or float(np.abs(mono).max()) < SILENCE_PEAK:
+    if mono.size == 0 or not mono.any():
         return OnsetEnvelope(np.zeros((len(WIDE_BANDS_HZ) - 1, hops)), rate_hz)
     # A whole number of hops per clip, so that a loop's envelope closes exactly too.
     centres = np.arange(hops) * mono.size // hops
@@ -62,10 +62,9 @@ def onset_envelope(clip: AudioClip, *, circular: bool = False) -> OnsetEnvelope:
         previous[0] = 0.0
     flux = np.maximum(loudness - previous, 0.0)
     bands = _widen(flux, clip.sample_rate)
-    sigma = SMOOTHING_SECONDS * rate_hz
-    return OnsetEnvelope(
-        gaussian_filter1d(bands, sigma, axis=-1, mode="wrap" if circular else "constant"), rate_hz
-    )
+    edge = "wrap" if circular else "constant"
+    smooth = gaussian_filter1d(bands, SMOOTHING_SECONDS * rate_hz, axis=-1, mode=edge)
+    return OnsetEnvelope(np.asarray(smooth, dtype=np.float64), rate_hz)
 
 
 def onset_pattern(clip: AudioClip, bars: int, steps_per_bar: int = 16) -> Float64Array:
@@ -89,16 +88,6 @@ def without_drift(envelope: OnsetEnvelope) -> Float64Array:
     return envelope.bands - uniform_filter1d(envelope.bands, width, axis=-1, mode="nearest")
 
 
-def mono_mix(samples: FloatArray) -> FloatArray:
-    """Return the mean of the channels without its offset, loudest value 1."""
-    if samples.size == 0:
-        return np.zeros(0, dtype=np.float32)
-    mono = samples.mean(axis=0, dtype=np.float64)
-    mono -= mono.mean()
-    peak = float(np.abs(mono).max())
-    return (mono / peak if peak >= SILENCE_PEAK else mono).astype(np.float32)
-
-
 def _window_frames(sample_rate: int) -> int:
     return 1 << max(4, round(np.log2(WINDOW_SECONDS * sample_rate)))
 
@@ -112,12 +101,10 @@ def _compressed_bands(
         padded = np.resize(np.roll(mono, size // 2), mono.size + size)
     else:
         padded = np.pad(mono, size // 2)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, size)[centres]
-    spectrum = np.abs(rfft(windows * np.hanning(size).astype(np.float32), axis=-1))
-    edges = _narrow_edges(sample_rate)
-    starts = np.round(edges * size / sample_rate).astype(np.int64)
-    bands = np.add.reduceat(spectrum[:, : starts[-1]], starts[:-1], axis=-1).astype(np.float64)
-    bands /= np.sqrt(np.diff(starts))
+    starts = np.round(_narrow_edges(sample_rate) * size / sample_rate).astype(np.int64)
+    blocks = magnitude_blocks(padded, centres, size)
+    sums = [np.add.reduceat(block[:, : starts[-1]], starts[:-1], axis=-1) for block in blocks]
+    bands = np.concatenate(sums) / np.sqrt(np.diff(starts))
     return np.log1p(COMPRESSION * bands / max(float(bands.max()), 1e-12))
 
 

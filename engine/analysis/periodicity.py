@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.onsets import Float64Array, OnsetEnvelope, without_drift
+from engine.analysis.onsets import OnsetEnvelope, without_drift
+from engine.analysis.spectra import Float64Array
 
 #: A tempo's comb: the multiples of its beat at which the onsets should repeat.
 COMB_BEATS = np.array([1, 2, 3, 4, 6, 8, 12, 16], dtype=np.float64)
@@ -31,7 +32,10 @@ class Periodicity:
         """Return (5, ...) at any lags, between hops by a straight line, 0 where unknown."""
         lags = lag_seconds * self.rate_hz
         hops = np.arange(self.correlation.shape[-1], dtype=np.float64)
-        return np.stack([np.interp(lags, hops, row, right=0.0) for row in self.correlation])
+        rows: list[Float64Array] = [
+            np.interp(lags, hops, row, right=0.0) for row in self.correlation
+        ]
+        return np.stack(rows)
 
     def comb(self, bpm: Float64Array) -> Float64Array:
         """Return how well each tempo's beat explains the repetition, about -1 to 1."""

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solve_toeplitz
+from scipy.linalg import (  # pyright: ignore[reportMissingTypeStubs]
+    solve_toeplitz,  # pyright: ignore[reportUnknownVariableType]
+)
 
+from engine.analysis.spectra import Float64Array
 from engine.audio import MODEL_SAMPLE_RATE, FloatArray
 
 PREDICTOR_ORDER = 32
@@ -16,8 +19,6 @@ SILENCE_PEAK = 1e-7
 MAX_SCORE = 1000.0
 # -100 dB of white noise keeps the normal equations solvable for pure tones.
 NOISE_FLOOR = 1e-10
-
-Float64Array = npt.NDArray[np.float64]
 
 
 def seam_score(
@@ -48,7 +49,7 @@ def seam_scores(
     if not joins or frames == 0 or samples.shape[0] == 0:
         return tuple(0.0 for _ in joins)
     reach = max(1, round(JOIN_REACH_FRAMES * sample_rate / MODEL_SAMPLE_RATE))
-    masks = [_near(join, reach, frames, circular) for join in joins]
+    masks: list[npt.NDArray[np.bool_]] = [_near(join, reach, frames, circular) for join in joins]
     elsewhere = ~np.logical_or.reduce(masks)
     if not circular:
         # The predictor has no past there: the file's first frames are no event.
@@ -94,4 +95,4 @@ def _predictor(padded: Float64Array) -> Float64Array:
         [x @ padded[PREDICTOR_ORDER - k : padded.size - k] for k in range(PREDICTOR_ORDER + 1)]
     )
     correlation[0] *= 1.0 + NOISE_FLOOR
-    return solve_toeplitz(correlation[:-1], correlation[1:])
+    return np.asarray(solve_toeplitz(correlation[:-1], correlation[1:]), dtype=np.float64)

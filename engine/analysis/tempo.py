@@ -8,8 +8,9 @@ import numpy as np
 
 from engine.analysis.beat_choice import beat_scores
 from engine.analysis.downbeat import BEATS_PER_BAR, downbeat_seconds
-from engine.analysis.onsets import Float64Array, OnsetEnvelope, onset_envelope
+from engine.analysis.onsets import OnsetEnvelope, onset_envelope
 from engine.analysis.periodicity import candidate_tempi, periodicity
+from engine.analysis.spectra import Float64Array
 from engine.audio import AudioClip
 
 BPM_RANGE = (60.0, 180.0)

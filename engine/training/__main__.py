@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--count", type=int, default=200, help="prompts per bar")
     measure.add_argument("--figures", type=Path, help="where to write the figures as JSON")
     measure.set_defaults(run=_evaluate)
+
+    release = stages.add_parser("release", help="ship the trained weights with a card")
+    release.add_argument("--target", type=Path, default=resource_path("models", "graft"))
+    release.add_argument("--model-version", required=True)
+    release.add_argument("--hardware", required=True, help="what it was trained on, in words")
+    release.add_argument("--figures", type=Path, help="JSON that `evaluate` wrote")
+    release.set_defaults(run=_release)
     return parser
 
 
@@ -97,6 +105,15 @@ def _evaluate(options: argparse.Namespace) -> None:
     print("\n" + table(bars))
     if options.figures is not None:
         write_figures(bars, options.figures)
+
+
+def _release(options: argparse.Namespace) -> None:
+    from engine.training.release import gather, training_facts, write_card
+
+    figures = {} if options.figures is None else json.loads(options.figures.read_text("utf-8"))
+    gather(options.work, options.target)
+    training = training_facts(options.work, options.hardware)
+    write_card(options.target, options.model_version, training, figures)
 
 
 if __name__ == "__main__":

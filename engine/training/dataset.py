@@ -23,7 +23,7 @@ from engine.models.graft.spectral import (
 )
 from engine.taxonomy import FAMILIES, STYLES, UNKNOWN_STYLE
 from engine.text_encoder import TextEncoder
-from engine.training.corpus import CorpusItem, ItemFacts, make_item
+from engine.training.corpus import CorpusItem, make_item
 
 SHARD_ITEMS = 200
 CAPTIONS_PER_ITEM = 2
@@ -74,23 +74,15 @@ def encode_item(item: CorpusItem, codec: Codec, text: TextEncoder) -> LatentItem
         captions=captions,
         pooled=embedding.pooled,
         detune_semitones=12 * math.log2(stretch),
-        **field_indices(facts),
+        family=FAMILIES.index(facts.family),
+        style=UNKNOWN_STYLE if facts.style is None else STYLES.index(facts.style),
+        root=UNKNOWN_ROOT if facts.root is None else facts.root,
+        mode=UNKNOWN_MODE if facts.mode is None else MODES[facts.mode],
+        bpm=facts.bpm or 0.0,
+        beats=float((facts.bars or 0) * facts.beats_per_bar),
+        beats_per_bar=facts.beats_per_bar,
+        is_loop=1 if facts.kind == "loop" else -1,
     )
-
-
-def field_indices(facts: ItemFacts) -> dict[str, int | float]:
-    """Return the embedding indices and numbers of an item's truth."""
-    bars = facts.bars or 0
-    return {
-        "family": FAMILIES.index(facts.family),
-        "style": UNKNOWN_STYLE if facts.style is None else STYLES.index(facts.style),
-        "root": UNKNOWN_ROOT if facts.root is None else facts.root,
-        "mode": UNKNOWN_MODE if facts.mode is None else MODES[facts.mode],
-        "bpm": facts.bpm or 0.0,
-        "beats": float(bars * facts.beats_per_bar),
-        "beats_per_bar": facts.beats_per_bar,
-        "is_loop": 1 if facts.kind == "loop" else -1,
-    }
 
 
 _NUMBERS = (

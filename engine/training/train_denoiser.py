@@ -161,11 +161,8 @@ def _step(
     state.items_seen += len(batch.latents)
     decay = min(plan.ema_decay, state.steps / (state.steps + 10))
     with torch.no_grad():
-        current = state.model.state_dict()
-        names = list(state.ema)
-        torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage]
-            [state.ema[n] for n in names], [current[n] for n in names], 1 - decay
-        )
+        for name, value in state.model.state_dict().items():
+            state.ema[name].lerp_(value, 1 - decay)
     return float(loss.detach())
 
 

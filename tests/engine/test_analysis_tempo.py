@@ -11,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine.analysis import TempoEstimate, measure_tempo, onset_envelope, onset_pattern
-from engine.analysis import tempo_matches
+from engine.analysis import (
+    TempoEstimate,
+    measure_tempo,
+    onset_envelope,
+    onset_pattern,
+    tempo_matches,
+)
 from engine.audio import AudioClip, FloatArray
 
 RATES = (22_050, 44_100, 96_000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,7 +20,7 @@ def noise(channels: int, frames: int, seed: int) -> FloatArray:
 
 def plain_columns(samples: FloatArray, start: int, stop: int, count: int) -> FloatArray:
     edges = [start + i * (stop - start) // count for i in range(count + 1)]
-    parts = [samples[:, a : max(b, a + 1)] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [samples[:, a : max(b, a + 1)] for a, b in pairwise(edges)]
     lows = np.stack([part.min(axis=1) for part in parts], axis=-1)
     return np.stack((lows, np.stack([part.max(axis=1) for part in parts], axis=-1)))
 

@@ -6,14 +6,15 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from engine.audio import FrameSpan
 from engine.key import Key
 from engine.prompt import PromptFields, parse_prompt, resolve_fields
 from engine.request import GenerationRequest, SourceReference, Task
 from engine.taxonomy import FAMILIES, STYLES
 from engine.tempo import TimeSignature
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def key_of(name: str | None) -> Key | None:
@@ -28,6 +29,8 @@ BPM = (
     ("140 dubstep", 140), ("kick, 128, dark", 128), ("at around 90", 90), ("120-125 bpm", 120),
     ("4 bars,120 bpm", 120), ("4-120 bpm", 120), ("4/4 120bpm", 120), ("120 bpm 4 bars", 120),
     ("120 bpm, no wait, 140 bpm", 120), ("40 bpm", 40), ("300 bpm", 300), ("140 Dm pad", None),
+    ("psy bassline 145", 145), ("arp 110, bright", 110), ("120", 120), ("organ 100 loop", None),
+    ("not techno 128 things", None),
     # no tempo
     ("20 bpm", None), ("1000 bpm", None), ("301 bpm", None), ("808 kick", None),
     ("at 50%", None), ("cut at 200 hz", None), ("at 44.1 khz", None), ("at 90 degrees", None),
@@ -38,7 +41,8 @@ BPM = (
 
 KEYS = (
     ("Am", "A minor"), ("A minor", "A minor"), ("in C# min", "C# minor"), ("F#m", "F# minor"),
-    ("Bb major", "Bb"), ("key of D", "D"), ("pad in a minor", "A minor"), ("a minor pad", "A minor"),
+    ("Bb major", "Bb"), ("key of D", "D"), ("pad in a minor", "A minor"),
+    ("a minor pad", "A minor"),
     ("key of d", "D"), ("f#m", "F# minor"), ("in ebm", "D# minor"), ("in am", "A minor"),
     ("C♯ minor", "C# minor"), ("B♭ major", "A#"), ("c sharp minor", "C# minor"),
     ("D-flat major", "C#"), ("E flat minor", "D# minor"), ("Gmaj", "G"), ("C#maj", "C#"),
@@ -49,6 +53,7 @@ KEYS = (
     ("120 bpm Am", "A minor"), ("Am F C G progression", "A minor"), ("808 in G 140", "G"),
     ("in C minor, or E minor", "C minor"), ("loop_Am_120", "A minor"), ("b minor", "B minor"),
     ("pad in A minor key", "A minor"), ("a min, slow", "A minor"), ("F#", "F#"),
+    ("Am7 Dm7", "A minor"), ("Cmaj7 keys", "C"),
     # traps
     ("a minor change", None), ("A minor change in the drums", None), ("a major key change", None),
     ("I am happy", None), ("Am I dreaming", None), ("I Am", None), ("be", None), ("3D", None),
@@ -117,8 +122,11 @@ FAMILY = (
     ("full beat with 808 bass and piano", "mix"), ("mix loop", "mix"), ("drums + bass", "mix"),
     ("techno track", "mix"),
     # order and surroundings
-    ("pad with drums", "pad"), ("drums, then a pad", "drums"), ("a pad to go under drums", "pad"),
+    ("pad with drums", "pad"), ("chords with vinyl crackle", "keys"), ("riff with a pad", "lead"),
+    ("with a sub bass under the kick and some organ", "bass"),
+    ("drums, then a pad", "drums"), ("a pad to go under drums", "pad"),
     ("over the drums, a piano", "keys"), ("drum track", "drums"), ("plucky bass", "bass"),
+    ("with swing plucked bass", "bass"), ("saw bass drum n bass", "bass"),
     ("sits in the mix, warm pad", "pad"), ("lead into the drop with a riser", "fx"),
     # negations
     ("no drums", None), ("without bass", None), ("no drums, only strings", "pad"),

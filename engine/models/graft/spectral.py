@@ -47,9 +47,9 @@ def istft_circular(spectrum: Tensor) -> Tensor:
     """Invert stft_circular by windowed overlap-add: (..., frames, BINS) to (..., samples)."""
     frames = torch.fft.irfft(spectrum, n=N_FFT) * _window(spectrum.device)
     parts = frames.reshape(*frames.shape[:-1], _OVERLAP, HOP)
-    blocks = sum(
-        (parts[..., j, :].roll(j, dims=-2) for j in range(1, _OVERLAP)), start=parts[..., 0, :]
-    )
+    blocks = parts[..., 0, :]
+    for j in range(1, _OVERLAP):
+        blocks = blocks + parts[..., j, :].roll(j, dims=-2)
     blocks = blocks.roll(-(_OVERLAP // 2), dims=-2)
     return blocks.reshape(*blocks.shape[:-2], -1) / _WINDOW_POWER
 

@@ -1,0 +1,59 @@
+"""How fast the codec is here: `python -m engine.models.graft.bench --json`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+
+from engine.models.graft.codec import load_codec
+from engine.models.graft.decoding import decode, random_phases
+from engine.models.graft.spectral import LATENT_HOP, SAMPLE_RATE
+from engine.resources import resource_path
+
+SECONDS = 8.0
+RUNS = 7
+
+
+def codec_speed(runs: int = RUNS, threads: int | None = None) -> dict[str, list[float]]:
+    """Return how many times faster than real time each run encoded and decoded 8 s of stereo."""
+    torch.set_num_threads(threads or os.cpu_count() or 1)
+    codec = load_codec(resource_path("models", "graft", "codec.safetensors"))
+    frames = round(SECONDS * SAMPLE_RATE / LATENT_HOP)
+    generator = torch.Generator().manual_seed(0)
+    stereo = torch.randn(2, frames * LATENT_HOP, generator=generator) * 0.1
+    phases = random_phases(frames, generator)
+    with torch.inference_mode():
+        latents = codec.encode(stereo)
+        return {
+            "encode": _speeds(lambda: codec.encode(stereo), runs),
+            "decode": _speeds(lambda: decode(codec, latents, phases), runs),
+        }
+
+
+def _speeds(work: Callable[[], object], runs: int) -> list[float]:
+    work()
+    found: list[float] = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        work()
+        found.append(SECONDS / (time.perf_counter() - begun))
+    return found
+
+
+def main() -> None:
+    """Print the speeds as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m engine.models.graft.bench")
+    parser.add_argument("--json", action="store_true", help="accepted; JSON is all there is")
+    parser.add_argument("--runs", type=int, default=RUNS)
+    options = parser.parse_args()
+    sys.stdout.write(json.dumps(codec_speed(options.runs)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Put trained weights into resources/models/graft with a card of what was measured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import torch
+
+from engine.training.corpus import CORPUS_VERSION
+
+WEIGHTS = ("codec.safetensors", "denoiser.safetensors")
+OPTIONAL_WEIGHTS = ("decoder.safetensors",)
+LICENCE = "CC0-1.0"
+DESCRIPTION = (
+    "A small text-to-loop model: closed-form log-band latents, a rectified-flow transformer on a "
+    "circle, Griffin-Lim phases. Trained only on audio that the project synthesises itself."
+)
+
+
+def gather(work: Path, target: Path) -> None:
+    """Copy the weights of a training folder into `target`."""
+    target.mkdir(parents=True, exist_ok=True)
+    if (work / "codec.safetensors").exists():
+        shutil.copyfile(work / "codec.safetensors", target / "codec.safetensors")
+    shutil.copyfile(work / "denoiser" / "denoiser.safetensors", target / "denoiser.safetensors")
+
+
+def training_facts(work: Path, hardware: str) -> dict[str, object]:
+    """Return what the checkpoint knows of its training."""
+    state = torch.load(work / "denoiser" / "checkpoint.pt", map_location="cpu", weights_only=True)
+    return {
+        "corpus_version": CORPUS_VERSION,
+        "corpus_items": 200 * len(list((work / "train").glob("*.npz"))),
+        "steps": state["steps"],
+        "items_seen": state["items_seen"],
+        "hours": round(state["seconds"] / 3600, 2),
+        "hardware": hardware,
+    }
+
+
+def write_card(
+    target: Path, version: str, training: dict[str, object], figures: dict[str, object]
+) -> None:
+    """Write card.json: names, checksums, training facts and measured figures."""
+    present = [n for n in (*WEIGHTS, *OPTIONAL_WEIGHTS) if (target / n).exists()]
+    card = {
+        "id": "graft",
+        "name": "Graft",
+        "version": version,
+        "licence": LICENCE,
+        "description": DESCRIPTION,
+        "files": [_file(target / name) for name in present],
+        "training": training,
+        "figures": figures,
+    }
+    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+    (target / "card.json").write_text(text, "utf-8")
+
+
+def _file(path: Path) -> dict[str, object]:
+    data = path.read_bytes()
+    return {
+        "name": path.name,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
