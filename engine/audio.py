@@ -100,13 +100,13 @@ def resample_circular(samples: FloatArray, frames: int) -> FloatArray:
     shared = min(bins, spectrum.shape[-1])
     resized[..., :shared] = spectrum[..., :shared]
     if min(n, frames) % 2 == 0:
-        # The Nyquist bin of the shorter period is shared by +f and -f.
-        resized[..., shared - 1] *= 0.5 if frames > n else 1.0
+        # The Nyquist bin of the shorter period stands for +f and -f together.
+        resized[..., shared - 1] *= 0.5 if frames > n else 2.0
     out = np.fft.irfft(resized, frames, axis=-1) * (frames / n)
     return out.astype(np.float32)
 
 
 def equal_power_fade(frames: int) -> FloatArray:
-    """Return a fade-in of `frames` values on the quarter sine, so that fade^2 + reversed fade^2 = 1."""
+    """Return a fade-in on the quarter sine: its square and its reverse's square add up to 1."""
     x = (np.arange(frames, dtype=np.float64) + 0.5) / max(1, frames)
     return np.sin(0.5 * np.pi * x).astype(np.float32)

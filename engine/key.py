@@ -14,7 +14,7 @@ NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _NATURALS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
 _KEY = re.compile(
-    r"^\s*([A-Ga-g])\s*[- ]?(#|♯|b|♭|sharp|flat)?\s*[- ]?(major|minor|maj|min|m|M|)\s*$",
+    r"^\s*([A-Ga-g])\s*[- ]?(#|♯|b|♭|(?i:sharp|flat))?\s*[- ]?((?i:major|minor|maj|min)|m|M|)\s*$",
 )
 
 
@@ -39,8 +39,8 @@ class Key:
                 "such as “A minor” or “F# major”."
             )
         note, accidental, mode = match.groups()
-        root = (_NATURALS[note.lower()] + _ACCIDENTALS[accidental or ""]) % 12
-        is_minor = mode.startswith("m") and not mode.startswith("maj")
+        root = (_NATURALS[note.lower()] + _ACCIDENTALS[(accidental or "").lower()]) % 12
+        is_minor = mode == "m" or mode.lower().startswith("min")
         return cls(root, "minor" if is_minor else "major")
 
     @property

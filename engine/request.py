@@ -165,7 +165,7 @@ def _check_numbers(request: GenerationRequest) -> None:
     if request.context_seconds is not None:
         _within(request.context_seconds, (0.1, 60.0), "A context", " s")
     _within(request.variations, VARIATIONS_RANGE, "A number of takes", "")
-    if not 0 <= request.seed < SEED_LIMIT:
+    if not 0 <= request.seed <= SEED_LIMIT - request.variations:
         raise BadArgument(f"A seed of {request.seed} is outside 0 to 2^63 - 1.")
     for text in (request.prompt, request.negative_prompt, request.to_prompt):
         if len(text) > PROMPT_LIMIT_CHARACTERS:

@@ -51,14 +51,9 @@ class Tempo:
     @classmethod
     def of(cls, bpm: float | str | Fraction) -> Tempo:
         """Read a tempo to a thousandth of a bpm: 120, "92.5", 128.003."""
-        try:
-            value = Fraction(str(bpm)) if not isinstance(bpm, Fraction) else bpm
-        except (ValueError, ZeroDivisionError):
-            low, high = BPM_RANGE
-            raise BadArgument(
-                f"“{bpm}” is not a tempo; give a number from {low} to {high} bpm."
-            ) from None
-        return cls(Fraction(round(value * 1000), 1000))
+        if not isinstance(bpm, Fraction):
+            bpm = _read_number(bpm)
+        return cls(Fraction(round(bpm * 1000), 1000))
 
     def __float__(self) -> float:
         return float(self.bpm)
@@ -69,6 +64,18 @@ class Tempo:
 
     def frames_to_beats(self, frames: int, sample_rate: int) -> Fraction:
         return Fraction(frames, sample_rate) * self.bpm / 60
+
+
+def _read_number(bpm: float | str) -> Fraction:
+    try:
+        rough = float(bpm)
+        if math.isfinite(rough):
+            # The exact value of "1e999999999" would fill the memory.
+            return Fraction(str(bpm)) if 1.0 <= rough < 1e6 else Fraction(rough)
+    except (ValueError, OverflowError):
+        pass
+    low, high = BPM_RANGE
+    raise BadArgument(f"“{bpm}” is not a tempo; give a number from {low} to {high} bpm.")
 
 
 def loop_frames(

@@ -2,9 +2,10 @@
 
 A conditional logit over the 24 keys, fitted on 2000 tonal loops of the training corpus (train
 split) and 240 chord progressions (`tests/engine/analysis_fit.py` fits it again). On 520 loops
-of the held-out split it names the key or its relative in 91 %; plain correlation with the
-profiles of Krumhansl, Temperley (two sets) and EDMA reached 60-69 % there, because a loop of
-two bars does not use a scale evenly: what it opens on tells more.
+of the held-out split it named the key or its relative in 91 %, on 240 of a later corpus, not
+fitted again, in 97 %. Plain correlation with the profiles of Krumhansl, Temperley (two sets)
+and EDMA reached 60-69 % on 320 of the former: a loop of two bars does not use a scale evenly,
+and what it opens on tells more.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from engine.errors import BadArgument
 from engine.request import GenerationRequest, Task
 from engine.tempo import Tempo
 
-#: The longest stretch the model sees at once, and what it sees beside a span by default.
-WINDOW_SECONDS = 11.9
+#: The longest stretch the model sees at once: 256 latent frames and 2 of guard, its window's 258.
+WINDOW_SECONDS = 11.88
+#: What it sees beside a span by default.
 CONTEXT_SECONDS = 4.0
 LEAST_CONTEXT_SECONDS = 0.25
 #: A source counts as a loop when its length is this close to whole bars.
@@ -120,10 +121,13 @@ def _plan_closing(grid: SourceGrid) -> GraftPlan:
 def plan_canvases(
     plan: GraftPlan, sample_rate: int, context_seconds: float | None
 ) -> tuple[tuple[Canvas, tuple[FrameSpan, ...]], ...]:
-    """Return the stretches to work on in turn, each with the spans (result frames) it makes."""
+    """Return the stretches to work on in turn, each with the spans (result frames) it makes.
+
+    A span across the wrap of a circular result is one span that ends past the last frame.
+    """
     seconds = plan.frames / sample_rate
     if seconds <= WINDOW_SECONDS and context_seconds is None:
-        return ((Canvas(0, plan.frames, plan.circular), plan.spans),)
+        return ((Canvas(0, plan.frames, plan.circular), _joined_at_the_wrap(plan)),)
     context = round((context_seconds or CONTEXT_SECONDS) * sample_rate)
     groups: list[list[FrameSpan]] = []
     for span in _joined_at_the_wrap(plan):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +20,17 @@ PREDICTION_ORDER = 32
 PREDICTION_SECONDS = 0.1
 
 Float64Array = npt.NDArray[np.float64]
+EdgeKind = Literal["old", "predicted", "open"]
 
 
 @dataclass(frozen=True)
 class Edges:
     """What meets the span on each side. `old` means that the fade starts from the audio that
-    lay in the span; otherwise from a prediction of the audio next to it; `open` means nothing
-    is there and no fade is needed."""
+    lay in the span; `predicted`, from a prediction of the audio next to it (across the wrap at
+    the first and the last frame); `open` means nothing is there and no fade is needed."""
 
-    left: str = "old"
-    right: str = "old"
+    left: EdgeKind = "old"
+    right: EdgeKind = "old"
 
 
 def put_into(
@@ -42,7 +44,8 @@ def put_into(
     """Write generated (channels, span.frames) into native (channels, frames), in place.
 
     Nothing outside the span is touched. At both ends the first 20 ms inside the span fade from
-    what was there (or would have gone on there) to what was generated.
+    what was there (or would have gone on there) to what was generated. A span past the last
+    frame goes on at the first.
     """
     edges = edges or Edges()
     mixed = generated.astype(np.float32, copy=True)
@@ -53,7 +56,10 @@ def put_into(
     if fade > 0 and edges.right != "open":
         old = _after_fade(native, span, fade, sample_rate, edges.right)
         mixed[:, -fade:] = crossfade(old[:, ::-1], mixed[:, -fade:][:, ::-1])[:, ::-1]
-    native[:, span.start : span.stop] = quantise(mixed, subtype)
+    made = quantise(mixed, subtype)
+    before_wrap = min(span.frames, native.shape[1] - span.start)
+    native[:, span.start : span.start + before_wrap] = made[:, :before_wrap]
+    native[:, : span.frames - before_wrap] = made[:, before_wrap:]
 
 
 def crossfade(old: FloatArray, new: FloatArray) -> FloatArray:
@@ -75,19 +81,31 @@ def _before_fade(
     native: NativeSamples, span: FrameSpan, fade: int, sample_rate: int, kind: str
 ) -> FloatArray:
     if kind == "old":
-        return dequantise(native[:, span.start : span.start + fade])
-    reach = max(PREDICTION_ORDER * 4, round(PREDICTION_SECONDS * sample_rate))
-    return predict(dequantise(native[:, max(0, span.start - reach) : span.start]), fade)
+        return dequantise(_around(native, span.start, span.start + fade))
+    reach = _prediction_reach(native, span, sample_rate)
+    start = span.start or native.shape[1]
+    return predict(dequantise(native[:, max(0, start - reach) : start]), fade)
 
 
 def _after_fade(
     native: NativeSamples, span: FrameSpan, fade: int, sample_rate: int, kind: str
 ) -> FloatArray:
     if kind == "old":
-        return dequantise(native[:, span.stop - fade : span.stop])
-    reach = max(PREDICTION_ORDER * 4, round(PREDICTION_SECONDS * sample_rate))
-    following = dequantise(native[:, span.stop : span.stop + reach])
+        return dequantise(_around(native, span.stop - fade, span.stop))
+    reach = _prediction_reach(native, span, sample_rate)
+    stop = span.stop % native.shape[1]
+    following = dequantise(native[:, stop : stop + reach])
     return predict(following[:, ::-1], fade)[:, ::-1]
+
+
+def _prediction_reach(native: NativeSamples, span: FrameSpan, sample_rate: int) -> int:
+    """Return how many frames beside the span to predict from; never those inside it."""
+    reach = max(PREDICTION_ORDER * 4, round(PREDICTION_SECONDS * sample_rate))
+    return min(reach, native.shape[1] - span.frames)
+
+
+def _around(native: NativeSamples, start: int, stop: int) -> NativeSamples:
+    return native.take(np.arange(start, stop), axis=1, mode="wrap")
 
 
 def predict(samples: FloatArray, frames: int) -> FloatArray:
@@ -100,7 +118,9 @@ def _predict_channel(row: Float64Array, frames: int) -> FloatArray:
     if order < 1 or not np.any(row):
         return np.zeros(frames, dtype=np.float32)
     windowed = row * np.hanning(2 * len(row) + 1)[1 : len(row) + 1]
-    correlation = np.correlate(windowed, windowed, "full")[len(row) - 1 : len(row) + order]
+    correlation = np.array(
+        [np.dot(windowed[: len(row) - lag], windowed[lag:]) for lag in range(order + 1)]
+    )
     matrix = correlation[np.abs(np.subtract.outer(np.arange(order), np.arange(order)))]
     matrix[np.diag_indices(order)] *= 1.0 + 1e-9
     matrix[np.diag_indices(order)] += 1e-12

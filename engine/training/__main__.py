@@ -50,6 +50,19 @@ def _parser() -> argparse.ArgumentParser:
     denoiser.add_argument("--seed", type=int, default=0)
     denoiser.set_defaults(run=_denoiser)
 
+    decoder = stages.add_parser("decoder", help="train the decoder, from a checkpoint if any")
+    decoder.add_argument("--minutes", type=float, required=True)
+    decoder.add_argument("--decay-minutes", type=float, default=0.0)
+    decoder.add_argument("--width", type=int, help="default: 256, on a GPU 384")
+    decoder.add_argument("--depth", type=int, help="default: 5, on a GPU 7")
+    decoder.add_argument("--batch", type=int, default=8)
+    decoder.add_argument("--crop-latents", type=int, default=28)
+    decoder.add_argument("--learning-rate", type=float, default=5e-4)
+    decoder.add_argument("--adversarial", action="store_true", help="with discriminators (GPU)")
+    decoder.add_argument("--device", default="cpu")
+    decoder.add_argument("--seed", type=int, default=0)
+    decoder.set_defaults(run=_decoder)
+
     measure = stages.add_parser("evaluate", help="measure weights on held-out prompts")
     measure.add_argument("--weights", type=Path, default=resource_path("models", "graft"))
     measure.add_argument("--count", type=int, default=200, help="prompts per bar")
@@ -74,9 +87,7 @@ def _codec(options: argparse.Namespace) -> None:
 def _corpus(options: argparse.Namespace) -> None:
     from engine.training.dataset import make_shards
 
-    codec = options.work / CODEC
-    if not codec.exists():
-        codec = resource_path("models", "graft", CODEC)
+    codec = _codec_path(options.work)
     make_shards(options.work / "held_out", codec, options.held_out, "held_out", options.workers)
     make_shards(options.work / "train", codec, options.items, "train", options.workers)
 
@@ -96,6 +107,17 @@ def _denoiser(options: argparse.Namespace) -> None:
         shape=DenoiserShape(options.width, options.layers, options.heads),
     )
     train(plan, options.work / "train", options.work / "held_out", options.work / "denoiser")
+
+
+def _decoder(options: argparse.Namespace) -> None:
+    from engine.training.train_decoder import run_stage
+
+    run_stage(options, _codec_path(options.work))
+
+
+def _codec_path(work: Path) -> Path:
+    codec = work / CODEC
+    return codec if codec.exists() else resource_path("models", "graft", CODEC)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -42,7 +42,7 @@ garbage = hnp.arrays(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(garbage, st.booleans(), st.sampled_from([8_000, 44_100, 192_000]))
 def test_any_finite_audio_is_measured(samples: FloatArray, is_loop: bool, rate: int) -> None:
     found = measure(AudioClip(samples, rate), (0,), is_loop)

@@ -44,15 +44,18 @@ class DenoiserShape:
     time_features: int = 64
 
 
-def rotary(latent_frames: int, pairs: int, device: torch.device) -> Rotation:
-    """Return cos and sin (T, pairs) of rotary angles that close after T frames."""
+def rotary(latent_frames: int, pairs: int, like: Tensor) -> Rotation:
+    """Return cos and sin (T, pairs) of rotary angles that close after T frames.
+
+    like: a tensor of the wanted device and type.
+    """
     spread = torch.arange(pairs, dtype=torch.float64) / max(1, pairs - 1)
     cycles_per_frame = 0.5 * (2.0 / MAX_LATENT_FRAMES) ** spread
     cycles = torch.round(cycles_per_frame * latent_frames)
     position = torch.arange(latent_frames, dtype=torch.float64)
     turns = torch.remainder(position[:, None] * cycles[None], latent_frames) / latent_frames
     angles = 2 * math.pi * turns
-    return angles.cos().float().to(device), angles.sin().float().to(device)
+    return angles.cos().to(like), angles.sin().to(like)
 
 
 def _rotate(x: Tensor, rotation: Rotation) -> Tensor:
@@ -166,7 +169,7 @@ class Denoiser(nn.Module):
         x = x + self._mix_neighbours(x)
         state = self._state(time, conditions)
         modulation = self.modulation(state).view(len(conditions), 6, -1)
-        rotation = rotary(x.shape[1], self.shape.width // self.shape.heads // 2, x.device)
+        rotation = rotary(x.shape[1], self.shape.width // self.shape.heads // 2, x)
         text, text_mask = self._text(conditions)
         for block in self.blocks:
             x = block(x, modulation, rotation, text, text_mask)
@@ -196,7 +199,7 @@ class Denoiser(nn.Module):
             dim=-1,
         )
         return (
-            self.time(torch.cat([angles.sin(), angles.cos()], dim=-1))
+            self.time(torch.cat([angles.sin(), angles.cos()], dim=-1).to(self.enter.weight))
             + self.family(conditions.family)
             + self.style(conditions.style)
             + self.root(conditions.root)

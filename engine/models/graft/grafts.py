@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -29,8 +30,9 @@ from engine.diffusion.canvas import (
     plan_graft,
 )
 from engine.diffusion.channels import fit_channels, to_stereo
-from engine.diffusion.compose import Edges, level_gain, put_into
+from engine.diffusion.compose import EdgeKind, Edges, level_gain, put_into
 from engine.diffusion.masks import keep_mask
+from engine.display_name import display_name
 from engine.errors import BadInputFile
 from engine.messages import Phase
 from engine.models.graft.codec import latent_frames
@@ -52,6 +54,8 @@ LEAST_START_TIME = 0.15
 #: Silence behind an open end, so that the circular decoder does not wrap audio round to it.
 GUARD_LATENT_FRAMES = 2
 PEAK_LIMIT = 0.999
+
+Samples = TypeVar("Samples", NativeSamples, FloatArray)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class GraftJob:
         source = read_source(request.source.location)
         if source.sha256 != request.source.sha256:
             raise BadInputFile(
-                f"The source “{source.path.name}” has changed since this was asked for; "
+                f"The source “{display_name(source.path)}” has changed since this was asked for; "
                 "start again from the file as it is now."
             )
         grid = find_grid(request, source)
@@ -98,15 +102,11 @@ class GraftJob:
         begun = time.monotonic()
         native = self._blank()
         canvases = plan_canvases(self.plan, self.source.sample_rate, request.context_seconds)
+        generator = torch.Generator().manual_seed(request.seed)
         for number, (canvas, spans) in enumerate(canvases):
-            self._fill(
-                native,
-                canvas,
-                spans,
-                request,
-                settings,
-                _Steps(on_progress, index, number, len(canvases)),
-            )
+            steps = _Steps(on_progress, index, number, len(canvases))
+            order = _Order(request, settings, generator, steps)
+            self._fill(native, canvas, spans, order)
         made = time.monotonic()
         facts = self._facts(request, native, take_id)
         timings = {
@@ -124,114 +124,77 @@ class GraftJob:
         return native
 
     def _fill(
-        self,
-        native: NativeSamples,
-        canvas: Canvas,
-        spans: Sequence[FrameSpan],
-        request: GenerationRequest,
-        settings: SamplerSettings,
-        steps: _Steps,
+        self, native: NativeSamples, canvas: Canvas, spans: Sequence[FrameSpan], order: _Order
     ) -> None:
-        window = self._window(native, canvas, spans)
-        stereo = self._render(window, canvas, request, settings, steps)
-        rate = self.source.sample_rate
-        made = to_source_rate(stereo, canvas, rate)
+        """Make the spans of one canvas. Nothing here grows with the length of the source."""
+        heard = dequantise(_cut(native, canvas.start, canvas.start + canvas.frames))
+        window = self._window(heard, canvas, spans)
+        rendered = self._render(window, canvas, order)
+        stereo = to_source_rate(rendered, canvas, self.source.sample_rate)
+        context = to_stereo(_outside(heard, canvas, spans))
         for span in spans:
-            local = (span.start - canvas.start, span.stop - canvas.start)
-            context = np.delete(
-                to_stereo(dequantise(native)),
-                np.r_[span.start : min(span.stop, self.plan.frames)],
-                axis=1,
-            )
-            self._put(native, span, made[:, local[0] : local[1]], context, request)
+            made = _cut(stereo, span.start - canvas.start, span.stop - canvas.start)
+            gain = _gain(made, context, order.request.task)
+            samples = fit_channels(made * np.float32(gain), heard, self.source.channels)
+            rate, subtype = self.source.sample_rate, self.source.subtype
+            put_into(native, span, samples, rate, subtype, self._edges(span))
 
-    def _put(
-        self,
-        native: NativeSamples,
-        span: FrameSpan,
-        stereo: FloatArray,
-        context: FloatArray,
-        request: GenerationRequest,
-    ) -> None:
-        gain = 1.0 if request.task is Task.VARY else level_gain(stereo, context)
-        peak = float(np.abs(stereo).max()) * gain
-        if peak > PEAK_LIMIT:
-            gain *= PEAK_LIMIT / peak
-        samples = fit_channels(stereo * np.float32(gain), dequantise(native), self.source.channels)
-        for part, taken in _unwrapped(span, self.plan.frames):
-            put_into(
-                native,
-                part,
-                samples[:, taken : taken + part.frames],
-                self.source.sample_rate,
-                self.source.subtype,
-                self._edges(part, span),
-            )
+    def _edges(self, span: FrameSpan) -> Edges:
+        """Say what each end of a span meets: the end of a circle meets its start."""
+        if span.frames >= self.plan.frames:
+            return Edges("open", "open")
+        meets: EdgeKind = "old" if self.plan.keeps_old else "predicted"
+        at_start = span.start == 0 and not self.plan.circular
+        at_end = span.stop == self.plan.frames and not self.plan.circular
+        return Edges("open" if at_start else meets, "open" if at_end else meets)
 
-    def _edges(self, part: FrameSpan, span: FrameSpan) -> Edges:
-        """Say what each end of a span meets; the wrap inside a span meets itself."""
-        if self.plan.keeps_old:
-            inner_left = part.start == 0 and span.start != 0
-            inner_right = part.stop == self.plan.frames and span.stop != self.plan.frames
-            at_start = part.start == 0 and not self.plan.circular
-            at_end = part.stop == self.plan.frames and not self.plan.circular
-            whole = part.frames == self.plan.frames
-            return Edges(
-                "open" if inner_left or at_start or whole else "old",
-                "open" if inner_right or at_end or whole else "old",
-            )
-        left_known = part.start > 0
-        right_known = part.stop < self.plan.frames
-        return Edges("predicted" if left_known else "open", "predicted" if right_known else "open")
-
-    def _window(self, native: NativeSamples, canvas: Canvas, spans: Sequence[FrameSpan]) -> Window:
+    def _window(self, heard: FloatArray, canvas: Canvas, spans: Sequence[FrameSpan]) -> Window:
         rate = self.source.sample_rate
-        indices = np.arange(canvas.start, canvas.start + canvas.frames)
-        part = native.take(indices % self.plan.frames, axis=1)
-        stereo = to_stereo(dequantise(part))
+        stereo = to_stereo(heard)
         if canvas.closes:
             count = latent_frames(round(canvas.frames * MODEL_SAMPLE_RATE / rate))
             stretched = resample_circular(stereo, count * LATENT_HOP)
-        else:
-            count = math.ceil(model_frames(canvas.frames, rate) / LATENT_HOP) + GUARD_LATENT_FRAMES
-            resampled = resample(stereo, rate, MODEL_SAMPLE_RATE)[:, : count * LATENT_HOP]
-            stretched = np.pad(resampled, ((0, 0), (0, count * LATENT_HOP - resampled.shape[1])))
-        scale = count * LATENT_HOP / canvas.frames if canvas.closes else MODEL_SAMPLE_RATE / rate
-        return Window(
-            np.ascontiguousarray(stretched),
-            tuple(_scaled(s, canvas.start, scale, count * LATENT_HOP) for s in spans),
-            1 / scale,
-        )
+            scale = count * LATENT_HOP / canvas.frames
+            scaled = [_scaled(s, canvas.start, scale) for s in spans]
+            return Window(np.ascontiguousarray(stretched), tuple(scaled), 1 / scale)
+        count = math.ceil(model_frames(canvas.frames, rate) / LATENT_HOP) + GUARD_LATENT_FRAMES
+        total = count * LATENT_HOP
+        resampled = resample(stereo, rate, MODEL_SAMPLE_RATE)[:, :total]
+        stretched = np.pad(resampled, ((0, 0), (0, total - resampled.shape[1])))
+        scale = MODEL_SAMPLE_RATE / rate
+        scaled = [_scaled(s, canvas.start, scale) for s in spans]
+        stop = canvas.start + canvas.frames
+        if spans[-1].stop == stop:
+            # Nothing comes after it: the guard is made too, or it would fade into its silence.
+            scaled[-1] = FrameSpan(scaled[-1].start, total)
+        return Window(np.ascontiguousarray(stretched), tuple(scaled), 1 / scale)
 
     def _render(
         self,
         window: Window,
         canvas: Canvas,
-        request: GenerationRequest,
-        settings: SamplerSettings,
-        steps: _Steps,
+        order: _Order,
     ) -> FloatArray:
         """Return the window's audio (2, T x 2048) with its spans made."""
         model = self.model
         frames = window.stereo.shape[1] // LATENT_HOP
         stereo = torch.from_numpy(window.stereo).to(model.device)
         keep = keep_mask(frames, LATENT_HOP, window.spans, circular=canvas.closes)
-        generator = torch.Generator().manual_seed(request.seed)
-        noise = torch.randn(frames, model.codec.scale.shape[0], generator=generator)
+        noise = torch.randn(frames, model.codec.scale.shape[0], generator=order.generator)
         with torch.inference_mode():
             known = model.codec.encode(stereo)
         latents = LatentCanvas(
             known, keep.to(model.device), self._grid(window, canvas, frames), canvas.closes
         )
-        settings = replace(settings, start_time=_start_time(request))
-        brief = self._brief(request, window, canvas)
+        settings = replace(order.settings, start_time=_start_time(order.request))
+        brief = self._brief(order.request, window, canvas)
         made = sample(
-            model.denoiser, latents, brief, settings, noise.to(model.device), steps.sampling
+            model.denoiser, latents, brief, settings, noise.to(model.device), order.steps.sampling
         )
-        phases = random_phases(frames, generator).to(model.device)
+        phases = random_phases(frames, order.generator).to(model.device)
         with torch.inference_mode():
             held = KnownAudio(stereo, window.spans, canvas.closes)
-            return decode(model.codec, made, phases, held, steps.decoding).cpu().numpy()
+            return decode(model.codec, made, phases, held, order.steps.decoding).cpu().numpy()
 
     def _grid(self, window: Window, canvas: Canvas, frames: int) -> Grid:
         if self.grid.tempo is None:
@@ -312,6 +275,16 @@ class _Steps:
         self.on_progress(self.index, Phase.DECODING, self.number * total + done, self.count * total)
 
 
+@dataclass(frozen=True)
+class _Order:
+    """What one take is made from. generator: goes on from canvas to canvas."""
+
+    request: GenerationRequest
+    settings: SamplerSettings
+    generator: torch.Generator
+    steps: _Steps
+
+
 def find_grid(request: GenerationRequest, source: SourceAudio) -> SourceGrid:
     """Return the source's grid: as the request says, else as measured."""
     tempo, downbeat = request.tempo, request.downbeat_frame
@@ -340,14 +313,30 @@ def _start_time(request: GenerationRequest) -> float:
     return LEAST_START_TIME + (1 - LEAST_START_TIME) * strength
 
 
-def _scaled(span: FrameSpan, start: int, scale: float, frames: int) -> FrameSpan:
+def _scaled(span: FrameSpan, start: int, scale: float) -> FrameSpan:
     first = math.floor((span.start - start) * scale)
-    return FrameSpan(first, min(frames, max(first + 1, math.ceil((span.stop - start) * scale))))
+    return FrameSpan(first, max(first + 1, math.ceil((span.stop - start) * scale)))
 
 
-def _unwrapped(span: FrameSpan, frames: int) -> list[tuple[FrameSpan, int]]:
-    """Split a span that runs over the end of a circle; each part with its offset in the span."""
-    if span.stop <= frames:
-        return [(span, 0)]
-    first = frames - span.start
-    return [(FrameSpan(span.start, frames), 0), (FrameSpan(0, span.stop - frames), first)]
+def _cut(samples: Samples, start: int, stop: int) -> Samples:
+    """Return the frames [start, stop) of a circle; only one that crosses its ends is copied."""
+    if 0 <= start and stop <= samples.shape[1]:
+        return samples[:, start:stop]
+    return samples.take(np.arange(start, stop), axis=1, mode="wrap")
+
+
+def _outside(heard: FloatArray, canvas: Canvas, spans: Sequence[FrameSpan]) -> FloatArray:
+    """Return what a canvas keeps: (channels, kept frames)."""
+    kept = np.ones(canvas.frames, dtype=np.bool_)
+    for span in spans:
+        start, stop = span.start - canvas.start, span.stop - canvas.start
+        kept[start:stop] = False
+        kept[: max(0, stop - canvas.frames)] = False
+    return heard[:, kept]
+
+
+def _gain(made: FloatArray, context: FloatArray, task: Task) -> float:
+    """Return the gain to the level around it, less where that would clip."""
+    gain = 1.0 if task is Task.VARY else level_gain(made, context)
+    peak = float(np.abs(made).max()) * gain
+    return gain * min(1.0, PEAK_LIMIT / max(peak, PEAK_LIMIT))

@@ -104,7 +104,7 @@ def to_left_right(mid_side: Tensor) -> Tensor:
 
 def features_from_spectrum(spectrum: Tensor) -> Tensor:
     """Map mid/side (2, 4T, BINS) complex to log-band features (T, FEATURES)."""
-    bands = (spectrum.abs() / _FULL_SCALE) @ band_matrix(spectrum.device).T
+    bands = (spectrum.abs() / _FULL_SCALE) @ band_matrix(spectrum.device).T.to(spectrum.real.dtype)
     logs = torch.log(bands + FLOOR)  # (2, 4T, BANDS)
     stacked = logs.reshape(2, -1, FRAMES_PER_LATENT, BANDS).permute(1, 2, 0, 3)
     return stacked.reshape(-1, FEATURES)
@@ -114,4 +114,4 @@ def magnitudes_from_features(features: Tensor) -> Tensor:
     """Map log-band features (T, FEATURES) to mid/side magnitudes (2, 4T, BINS)."""
     logs = features.reshape(-1, FRAMES_PER_LATENT, 2, BANDS).permute(2, 0, 1, 3)
     bands = (logs.reshape(2, -1, BANDS).exp() - FLOOR).clamp_min(0.0) * _FULL_SCALE
-    return bands @ bin_matrix(features.device).T
+    return bands @ bin_matrix(features.device).T.to(features.dtype)

@@ -1,0 +1,253 @@
+"""Train the decoder on corpus items made on the fly: resumable, CPU or GPU."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.models.graft.codec import Codec
+from engine.models.graft.decoder import (
+    CPU_SHAPE,
+    Decoder,
+    DecoderShape,
+    KnownFrames,
+    merge,
+    save_decoder,
+)
+from engine.models.graft.spectral import (
+    FRAMES_PER_LATENT,
+    LATENT_HOP,
+    N_FFT,
+    istft_circular,
+    stft_circular,
+    to_left_right,
+    to_mid_side,
+)
+from engine.training.crops import DecoderBatch
+from engine.training.discriminators import Discriminators, fool_loss, judge_loss
+from engine.training.losses import log_l1, reconstruction
+
+CHECKPOINT_SECONDS = 240
+REPORT_STEPS = 50
+#: Latent frames at each end of a crop that only give context: what wraps there is not true.
+MARGIN_LATENTS = 2
+#: Keeps the magnitude head a magnitude, which Griffin-Lim can refine.
+HEAD_WEIGHT = 1.0
+
+#: Gives batches from an item number on.
+Source = Callable[[int], Generator[DecoderBatch, None, None]]
+
+
+@dataclass(frozen=True)
+class DecoderPlan:
+    """minutes: how long this run trains. decay_minutes: the last part, in which the rate falls
+    to zero; leave it 0 while more runs follow. most_steps: end earlier, at this count."""
+
+    minutes: float
+    decay_minutes: float = 0.0
+    most_steps: int | None = None
+    learning_rate: float = 5e-4
+    warmup_steps: int = 200
+    ema_decay: float = 0.999
+    adversarial: bool = False
+    seed: int = 0
+    device: str = "cpu"
+    shape: DecoderShape = field(default_factory=lambda: CPU_SHAPE)
+
+
+@dataclass
+class Judges:
+    """The discriminators and their own optimizer."""
+
+    model: Discriminators
+    optimizer: torch.optim.Optimizer
+
+
+@dataclass
+class DecoderState:
+    """What a checkpoint holds."""
+
+    model: Decoder
+    ema: dict[str, Tensor]
+    optimizer: torch.optim.Optimizer
+    judges: Judges | None = None
+    steps: int = 0
+    items_seen: int = 0
+    seconds: float = 0.0
+
+
+def start_or_resume(plan: DecoderPlan, checkpoint: Path) -> DecoderState:
+    """Build a fresh state, or read the checkpoint when there is one.
+
+    Discriminators that a checkpoint lacks start fresh; a run without them drops them.
+    """
+    torch.manual_seed(plan.seed)
+    model = Decoder(plan.shape).to(plan.device)
+    ema = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state = DecoderState(model, ema, _optimizer(model, plan.learning_rate))
+    if plan.adversarial:
+        judges = Discriminators().to(plan.device)
+        state.judges = Judges(judges, _optimizer(judges, plan.learning_rate))
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=plan.device, weights_only=True)
+        _restore(state, saved)
+    return state
+
+
+def _optimizer(model: torch.nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
+        model.parameters(), lr=learning_rate, betas=(0.8, 0.99), weight_decay=0.01
+    )
+
+
+def _restore(state: DecoderState, saved: dict[str, Any]) -> None:
+    state.model.load_state_dict(saved["model"])
+    state.optimizer.load_state_dict(saved["optimizer"])
+    state.ema = saved["ema"]
+    state.steps, state.items_seen = saved["steps"], saved["items_seen"]
+    state.seconds = saved["seconds"]
+    if state.judges is not None and saved["judges"] is not None:
+        state.judges.model.load_state_dict(saved["judges"])
+        state.judges.optimizer.load_state_dict(saved["judges_optimizer"])
+
+
+def save_state(state: DecoderState, checkpoint: Path) -> None:
+    """Write the checkpoint, and the averaged weights as decoder.safetensors beside it."""
+    temporary = checkpoint.with_suffix(".part")
+    judges = state.judges
+    torch.save(
+        {
+            "model": state.model.state_dict(),
+            "ema": state.ema,
+            "optimizer": state.optimizer.state_dict(),
+            "judges": None if judges is None else judges.model.state_dict(),
+            "judges_optimizer": None if judges is None else judges.optimizer.state_dict(),
+            "steps": state.steps,
+            "items_seen": state.items_seen,
+            "seconds": state.seconds,
+        },
+        temporary,
+    )
+    temporary.replace(checkpoint)
+    save_decoder(state.ema, state.model.shape, checkpoint.with_name("decoder.safetensors"))
+
+
+def train_decoder(plan: DecoderPlan, codec: Codec, source: Source, out: Path) -> DecoderState:
+    """Train for plan.minutes on the source's batches, from the checkpoint in `out` if any."""
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint = out / "checkpoint.pt"
+    state = start_or_resume(plan, checkpoint)
+    codec = codec.to(torch.device(plan.device))
+    begun = last_saved = time.monotonic()
+    losses: list[float] = []
+    with closing(source(state.items_seen)) as stream:
+        while not _is_over(plan, state, elapsed := time.monotonic() - begun):
+            losses.append(step(state, codec, next(stream), plan, elapsed))
+            if state.steps % REPORT_STEPS == 0:
+                _report(state, losses, begun)
+                losses.clear()
+            if time.monotonic() - last_saved > CHECKPOINT_SECONDS:
+                state.seconds += time.monotonic() - last_saved
+                last_saved = time.monotonic()
+                save_state(state, checkpoint)
+    state.seconds += time.monotonic() - last_saved
+    save_state(state, checkpoint)
+    return state
+
+
+def _is_over(plan: DecoderPlan, state: DecoderState, elapsed: float) -> bool:
+    if plan.most_steps is not None and state.steps >= plan.most_steps:
+        return True
+    return elapsed >= plan.minutes * 60
+
+
+def _report(state: DecoderState, losses: list[float], begun: float) -> None:
+    print(
+        f"step {state.steps} loss {np.mean(losses):.4f} items {state.items_seen} "
+        f"minutes {(time.monotonic() - begun) / 60:.1f}",
+        flush=True,
+    )
+
+
+def step(
+    state: DecoderState, codec: Codec, batch: DecoderBatch, plan: DecoderPlan, elapsed: float
+) -> float:
+    """Take one step and return its reconstruction loss. elapsed: seconds of this run."""
+    _set_rate(state, plan, elapsed)
+    batch = batch.to(torch.device(plan.device))
+    made, head_error = decode_batch(state.model, codec, batch)
+    truth = _inner(batch.audio)
+    loss = reconstruction(made, truth).total() + HEAD_WEIGHT * head_error
+    total = loss
+    if state.judges is not None:
+        _train_judges(state.judges, truth, made.detach())
+        state.judges.model.requires_grad_(requires_grad=False)
+        total = loss + fool_loss(state.judges.model(truth), state.judges.model(made))
+        state.judges.model.requires_grad_(requires_grad=True)
+    _descend(state.optimizer, state.model, total)
+    state.steps += 1
+    state.items_seen += batch.items
+    _average(state, plan)
+    return float(loss.detach())
+
+
+def decode_batch(model: Decoder, codec: Codec, batch: DecoderBatch) -> tuple[Tensor, Tensor]:
+    """Decode a batch. Returns stereo (b, 2, samples) without the margins, and the mean error of
+    the log-magnitudes that the head gave."""
+    true = stft_circular(to_mid_side(batch.audio))
+    known = None if batch.keep is None else KnownFrames(true, batch.keep)
+    # One latent row after another: Codec.magnitudes knows no batch.
+    magnitudes = torch.stack([codec.magnitudes(row) for row in batch.latents])
+    device = batch.latents.device
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+        features = model.features(batch.latents, known)
+    spectrum = model.to_spectrum(features.float(), magnitudes)
+    edge = slice(MARGIN_LATENTS * FRAMES_PER_LATENT, -MARGIN_LATENTS * FRAMES_PER_LATENT)
+    full_scale = N_FFT / 4
+    error = log_l1(spectrum[:, :, edge].abs() / full_scale, true[:, :, edge].abs() / full_scale)
+    whole = spectrum if known is None else merge(spectrum, known)
+    return _inner(to_left_right(istft_circular(whole))), error
+
+
+def _inner(audio: Tensor) -> Tensor:
+    margin = MARGIN_LATENTS * LATENT_HOP
+    return audio[..., margin:-margin]
+
+
+def _train_judges(judges: Judges, truth: Tensor, made: Tensor) -> None:
+    _descend(judges.optimizer, judges.model, judge_loss(judges.model(truth), judges.model(made)))
+
+
+def _descend(optimizer: torch.optim.Optimizer, model: torch.nn.Module, loss: Tensor) -> None:
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+
+
+def _set_rate(state: DecoderState, plan: DecoderPlan, elapsed: float) -> None:
+    rate = plan.learning_rate * min(1.0, (state.steps + 1) / plan.warmup_steps)
+    if plan.decay_minutes > 0:
+        rate *= min(1.0, max(0.01, (plan.minutes * 60 - elapsed) / (plan.decay_minutes * 60)))
+    optimizers = [state.optimizer] + ([] if state.judges is None else [state.judges.optimizer])
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+
+
+def _average(state: DecoderState, plan: DecoderPlan) -> None:
+    decay = min(plan.ema_decay, state.steps / (state.steps + 10))
+    current = state.model.state_dict()
+    names = list(state.ema)
+    with torch.no_grad():
+        torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage]
+            [state.ema[n] for n in names], [current[n] for n in names], 1 - decay
+        )

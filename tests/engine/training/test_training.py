@@ -1,0 +1,111 @@
+"""The whole training path in small: corpus to shards to steps to weights that load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.models.graft.codec import LATENT_CHANNELS, Codec, fit_codec, save_codec
+from engine.models.graft.denoiser import DenoiserShape, load_denoiser
+from engine.models.graft.spectral import FEATURES
+from engine.text_encoder import TextEncoder
+from engine.training import train_denoiser
+from engine.training.batches import BatchMaker, random_spans
+from engine.training.corpus import make_item
+from engine.training.dataset import LatentItem, encode_item, read_shard, to_grid, write_shard
+from engine.training.train_denoiser import TrainingPlan, flow_loss, start_or_resume, train
+
+TINY = DenoiserShape(width=32, layers=1, heads=2)
+
+
+@pytest.fixture(scope="module")
+def codec() -> Codec:
+    generator = torch.Generator().manual_seed(0)
+    return fit_codec(torch.randn(2 * LATENT_CHANNELS, FEATURES, generator=generator))
+
+
+@pytest.fixture(scope="module")
+def items(codec: Codec) -> list[LatentItem]:
+    text = TextEncoder()
+    return [encode_item(make_item(seed), codec, text) for seed in range(6)]
+
+
+@pytest.fixture(scope="module")
+def shards(items: list[LatentItem], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shards")
+    write_shard(items, folder / "00000.npz")
+    return folder
+
+
+def test_a_loop_is_stretched_to_whole_latent_frames() -> None:
+    item = make_item(3, kind="loop")
+    assert to_grid(item).shape[1] % 2048 == 0
+    assert abs(to_grid(item).shape[1] - item.audio.shape[1]) <= 1024 or item.audio.shape[1] < 16384
+
+
+def test_a_shard_gives_back_what_was_written(items: list[LatentItem], shards: Path) -> None:
+    for before, after in zip(items, read_shard(shards / "00000.npz"), strict=True):
+        assert np.array_equal(before.latents, after.latents)
+        assert (before.family, before.root, before.is_loop) == (
+            after.family,
+            after.root,
+            after.is_loop,
+        )
+        assert before.detune_semitones == pytest.approx(after.detune_semitones)
+        for a, b in zip(before.captions, after.captions, strict=True):
+            assert np.array_equal(a, b)
+
+
+def test_batches_are_of_one_length_with_binary_masks(items: list[LatentItem]) -> None:
+    maker = BatchMaker(items, 400, np.random.default_rng(0))
+    for _ in range(20):
+        batch = maker.draw()
+        count, length, channels = batch.latents.shape
+        assert channels == LATENT_CHANNELS
+        assert batch.keep_mask.shape == (count, length, 1)
+        assert set(batch.keep_mask.unique().tolist()) <= {0.0, 1.0}
+        assert bool((batch.keep_mask == 0).any(dim=1).all()), "every example has frames to make"
+        assert batch.phases.shape == (count, length, 8)
+
+
+def test_random_spans_hide_an_eighth_to_three_quarters() -> None:
+    rng = np.random.default_rng(0)
+    hidden = [1 - float(random_spans(80, rng).mean()) for _ in range(300)]
+    assert min(hidden) > 0.03
+    assert max(hidden) <= 0.8
+
+
+def test_training_learns_resumes_and_ships_weights_that_load(
+    shards: Path, codec: Codec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_denoiser, "HELD_OUT_BATCHES", 2)
+    plan = TrainingPlan(minutes=0.03, tokens=200, shape=TINY, learning_rate=3e-3)
+    state = train(plan, shards, shards, tmp_path)
+    assert state.steps > 3
+    again = start_or_resume(plan, tmp_path / "checkpoint.pt")
+    assert again.steps == state.steps
+    for name, value in state.ema.items():
+        assert torch.equal(value, again.ema[name])
+    longer = train(plan, shards, shards, tmp_path)
+    assert longer.steps > state.steps
+    save_codec(codec, tmp_path / "codec.safetensors")
+    model = load_denoiser(tmp_path / "denoiser.safetensors")
+    assert model.shape == TINY
+
+
+def test_the_loss_falls_on_a_fixed_batch(items: list[LatentItem]) -> None:
+    plan = TrainingPlan(minutes=0, tokens=300, shape=TINY)
+    state = start_or_resume(plan, Path("no checkpoint here"))
+    batch = BatchMaker(items, 300, np.random.default_rng(0)).draw()
+    optimizer = torch.optim.AdamW(state.model.parameters(), lr=3e-3)
+    losses: list[float] = []
+    for _ in range(40):
+        loss = flow_loss(state.model, batch, torch.Generator().manual_seed(0))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.8 * losses[0]
