@@ -137,6 +137,8 @@ def decode_request(data: bytes | str) -> GenerationRequest:
         if isinstance(error.__cause__, BadArgument):
             raise error.__cause__ from error
         raise BadArgument("This is not a Loopgraft recipe.", str(error)) from error
+    except (RecursionError, UnicodeEncodeError) as error:
+        raise BadArgument("This is not a Loopgraft recipe.", str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,10 @@ def quantise(samples: npt.NDArray[np.floating[Any]], subtype: str) -> NativeSamp
 def dequantise(samples: NativeSamples) -> FloatArray:
     """Return native samples as float32, nominal +-1.0 (exact up to 24 bits)."""
     if samples.dtype == np.int32:
-        return (samples.astype(np.float64) / _FULL_SCALE).astype(np.float32)
+        # Rounded once: the scale is a power of two. No copy in float64, a source may be 1 GiB.
+        out = samples.astype(np.float32)
+        out *= np.float32(1 / _FULL_SCALE)
+        return out
     return samples.astype(np.float32)
 
 

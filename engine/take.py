@@ -75,7 +75,7 @@ def decode_take(data: bytes | str) -> TakeFacts:
     """Read a take's facts. Raises BadInputFile when they are damaged or from the future."""
     try:
         facts = msgspec.json.decode(data, type=TakeFacts)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadInputFile("The embedded recipe is damaged.", str(error)) from error
     if facts.version > TAKE_VERSION:
         raise BadInputFile(

@@ -18,6 +18,8 @@ LEVEL_LIMIT_DB = 3.0
 PREDICTION_ORDER = 32
 #: How much audio before an edge its linear prediction is fitted on.
 PREDICTION_SECONDS = 0.1
+#: What is left unpredicted under -120 dB is rounding: no more of it is fitted.
+BURG_FLOOR = 1e-12
 
 Float64Array = npt.NDArray[np.float64]
 EdgeKind = Literal["old", "predicted", "open"]
@@ -109,30 +111,44 @@ def _around(native: NativeSamples, start: int, stop: int) -> NativeSamples:
 
 
 def predict(samples: FloatArray, frames: int) -> FloatArray:
-    """Continue (channels, n) by linear prediction (autocorrelation method, order 32)."""
+    """Continue (channels, n) by linear prediction of order 32; never louder than it was."""
     return np.stack([_predict_channel(row.astype(np.float64), frames) for row in samples])
 
 
 def _predict_channel(row: Float64Array, frames: int) -> FloatArray:
-    order = min(PREDICTION_ORDER, len(row) - 1)
-    if order < 1 or not np.any(row):
+    error_filter = _burg(row, min(PREDICTION_ORDER, len(row) - 1))
+    order = len(error_filter) - 1
+    if order < 1:
         return np.zeros(frames, dtype=np.float32)
-    windowed = row * np.hanning(2 * len(row) + 1)[1 : len(row) + 1]
-    correlation = np.array(
-        [np.dot(windowed[: len(row) - lag], windowed[lag:]) for lag in range(order + 1)]
-    )
-    matrix = correlation[np.abs(np.subtract.outer(np.arange(order), np.arange(order)))]
-    matrix[np.diag_indices(order)] *= 1.0 + 1e-9
-    matrix[np.diag_indices(order)] += 1e-12
-    weights = np.linalg.solve(matrix, correlation[1 : order + 1])
-    denominator = np.concatenate([[1.0], -weights])
+    weights = -error_filter[1:]
     state = np.array(
         [np.dot(weights[k:], row[-1 : -(order - k) - 1 : -1]) for k in range(order)],
         dtype=np.float64,
     )
-    predicted, _ = lfilter([1.0], denominator, np.zeros(frames), zi=state)
+    predicted, _ = lfilter([1.0], error_filter, np.zeros(frames), zi=state)
     limit = float(np.abs(row).max())
     return np.clip(predicted, -limit, limit).astype(np.float32)
+
+
+def _burg(row: Float64Array, order: int) -> Float64Array:
+    """Return the prediction error filter, 1 first (Burg 1975), the end of the row counting most.
+
+    Always stable, and unlike the autocorrelation method it lets a steady tone ring on.
+    """
+    error_filter = np.ones(1)
+    weight = np.hanning(2 * len(row) + 1)[1 : len(row) + 1]
+    ahead, behind = row[1:], row[:-1]
+    floor = BURG_FLOOR * float(np.dot(row, row))
+    for _ in range(order):
+        weighted = weight[-len(ahead) :]
+        energy = float(np.dot(weighted, ahead * ahead + behind * behind))
+        if energy <= floor:
+            break
+        reflection = -2.0 * float(np.dot(weighted, ahead * behind)) / energy
+        padded = np.append(error_filter, 0.0)
+        error_filter = padded + reflection * padded[::-1]
+        ahead, behind = (ahead + reflection * behind)[1:], (behind + reflection * ahead)[:-1]
+    return error_filter
 
 
 def level_gain(generated: FloatArray, context: FloatArray) -> float:

@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     decoder.add_argument("--decay-minutes", type=float, default=0.0)
     decoder.add_argument("--width", type=int, help="default: 256, on a GPU 384")
     decoder.add_argument("--depth", type=int, help="default: 5, on a GPU 7")
+    decoder.add_argument("--synthesisers", type=int, default=1, help="processes that make items")
     decoder.add_argument("--batch", type=int, default=8)
     decoder.add_argument("--crop-latents", type=int, default=28)
     decoder.add_argument("--learning-rate", type=float, default=5e-4)
@@ -87,7 +88,9 @@ def _codec(options: argparse.Namespace) -> None:
 def _corpus(options: argparse.Namespace) -> None:
     from engine.training.dataset import make_shards
 
-    codec = _codec_path(options.work)
+    codec = options.work / CODEC
+    if not codec.exists():
+        codec = resource_path("models", "graft", CODEC)
     make_shards(options.work / "held_out", codec, options.held_out, "held_out", options.workers)
     make_shards(options.work / "train", codec, options.items, "train", options.workers)
 
@@ -110,14 +113,31 @@ def _denoiser(options: argparse.Namespace) -> None:
 
 
 def _decoder(options: argparse.Namespace) -> None:
-    from engine.training.train_decoder import run_stage
+    from dataclasses import replace
+    from functools import partial
 
-    run_stage(options, _codec_path(options.work))
+    from engine.models.graft.codec import load_codec
+    from engine.models.graft.decoder import CPU_SHAPE, DecoderShape
+    from engine.training.crops import CropPlan, batches
+    from engine.training.train_decoder import DecoderPlan, train_decoder
 
-
-def _codec_path(work: Path) -> Path:
-    codec = work / CODEC
-    return codec if codec.exists() else resource_path("models", "graft", CODEC)
+    torch.set_num_threads(options.workers)
+    usual = CPU_SHAPE if options.device == "cpu" else DecoderShape()
+    width, depth = options.width or usual.width, options.depth or usual.depth
+    plan = DecoderPlan(
+        minutes=options.minutes,
+        decay_minutes=options.decay_minutes,
+        learning_rate=options.learning_rate,
+        adversarial=options.adversarial,
+        seed=options.seed,
+        device=options.device,
+        shape=replace(usual, width=width, depth=depth),
+    )
+    codec = options.work / CODEC
+    if not codec.exists():
+        codec = resource_path("models", "graft", CODEC)
+    crops = CropPlan(codec, options.batch, options.crop_latents, options.synthesisers, options.seed)
+    train_decoder(plan, load_codec(codec), partial(batches, crops), options.work / "decoder")
 
 
 def _evaluate(options: argparse.Namespace) -> None:

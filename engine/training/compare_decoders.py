@@ -116,7 +116,9 @@ def main() -> None:
     families = [FAMILIES[index % len(FAMILIES)] for index in range(options.count)]
     items = [torch.from_numpy(to_grid(held_out_item(i, f))) for i, f in enumerate(families)]
     figures = compare(load_codec(options.weights / "codec.safetensors"), decoder, items)
-    print("| decoder | iterations | log-mel L1 | log-magnitude L1 | s per s |\n|---|---|---|---|---|")
+    print(
+        "| decoder | iterations | log-mel L1 | log-magnitude L1 | s per s |\n|---|---|---|---|---|"
+    )
     print("\n".join(f.row() + " |" for f in figures))
     result = verdict(figures)
     print(f"learned decoder ships: {result['won']}, iterations {result['iterations']}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def crops_of(seed: int, codec: Codec, length: int) -> list[Crop]:
     return crops
 
 
-def batches(plan: CropPlan, first_item: int) -> Iterator[DecoderBatch]:
+def batches(plan: CropPlan, first_item: int) -> Generator[DecoderBatch, None, None]:
     """Yield batches for ever from the corpus' items `first_item` on; the same ones however many
     workers there are. Close the generator to end the workers."""
     rng = np.random.default_rng([plan.seed, first_item])
@@ -106,7 +106,7 @@ def _assemble(crops: list[Crop], items: int, rng: np.random.Generator) -> Decode
     return DecoderBatch(latents, torch.stack([crop.audio for crop in crops]), keep, items)
 
 
-def _crop_lists(plan: CropPlan, seed: int) -> Iterator[list[Crop]]:
+def _crop_lists(plan: CropPlan, seed: int) -> Generator[list[Crop], None, None]:
     """Yield each item's crops, in the order of the seeds."""
     if plan.workers == 0:
         codec = load_codec(plan.codec)

@@ -70,8 +70,7 @@ class Discriminators(nn.Module):
 def judge_loss(true: Judgement, made: Judgement) -> Tensor:
     """Hinge loss of the discriminators: true above 1, made below -1."""
     losses = [
-        F.relu(1 - t[-1]).mean() + F.relu(1 + m[-1]).mean()
-        for t, m in zip(true, made, strict=True)
+        F.relu(1 - t[-1]).mean() + F.relu(1 + m[-1]).mean() for t, m in zip(true, made, strict=True)
     ]
     return torch.stack(losses).mean()
 

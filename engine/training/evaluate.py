@@ -156,7 +156,7 @@ def _key_bars(items: list[CorpusItem], takes: list[RenderedTake]) -> list[Bar]:
     for item, take in zip(items, takes, strict=True):
         facts = item.facts
         wanted = Key(facts.root or 0, _mode(facts.mode or "minor"))
-        found = measure_key(_clip(take)).key
+        found = measure_key(_clip(take), known_tonal=True).key
         hits.append(found in (wanted, wanted.relative))
         shares.append(in_key_share(_clip(take), wanted))
     return [

@@ -246,8 +246,6 @@ def _set_rate(state: DecoderState, plan: DecoderPlan, elapsed: float) -> None:
 def _average(state: DecoderState, plan: DecoderPlan) -> None:
     decay = min(plan.ema_decay, state.steps / (state.steps + 10))
     current = state.model.state_dict()
-    names = list(state.ema)
     with torch.no_grad():
-        torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage]
-            [state.ema[n] for n in names], [current[n] for n in names], 1 - decay
-        )
+        for name, average in state.ema.items():
+            average.lerp_(current[name], 1 - decay)

@@ -2,7 +2,8 @@
 
 Run `python tests/engine/analysis_fit.py` when the corpus has changed (about half an hour on
 two cores). All are conditional logits: beat choice over the tempi that explain the onsets,
-downbeat over the 16 readings of a bar, key over the 24 turned chromas. Fitted on the train split, reported on the held-out split.
+downbeat over the 16 readings of a bar, key over the 24 turned chromas. Fitted on the train split,
+reported on the held-out split.
 """
 
 from __future__ import annotations

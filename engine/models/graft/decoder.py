@@ -251,5 +251,7 @@ def load_winner(folder: Path) -> ShippedDecoder | None:
         verdict = json.loads(card.read_text("utf-8")).get("decoder", {})
         won, iterations = bool(verdict.get("won", False)), int(verdict.get("iterations", 0))
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ModelProblem("The model's card is damaged; reinstall Loopgraft.", str(error)) from error
+        raise ModelProblem(
+            "The model's card is damaged; reinstall Loopgraft.", str(error)
+        ) from error
     return ShippedDecoder(load_decoder(path), iterations) if won else None

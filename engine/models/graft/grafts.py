@@ -320,7 +320,7 @@ def _scaled(span: FrameSpan, start: int, scale: float) -> FrameSpan:
 
 def _cut(samples: Samples, start: int, stop: int) -> Samples:
     """Return the frames [start, stop) of a circle; only one that crosses its ends is copied."""
-    if 0 <= start and stop <= samples.shape[1]:
+    if start >= 0 and stop <= samples.shape[1]:
         return samples[:, start:stop]
     return samples.take(np.arange(start, stop), axis=1, mode="wrap")
 
