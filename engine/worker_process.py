@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from engine.allocator import keep_blocks
 from engine.messages import ToWorker, encode_message
 from engine.pipes import read_lines
 
@@ -161,6 +162,7 @@ def worker_environment() -> dict[str, str]:
     environment = dict(os.environ)
     paths = [str(_IMPORT_ROOT), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    keep_blocks(environment)
     return environment
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from engine.allocator import restart_with_kept_blocks
 from engine.resources import resource_path
 
 WORK = Path(".training")
@@ -159,4 +160,5 @@ def _release(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    restart_with_kept_blocks("engine.training")
     main()

@@ -25,8 +25,8 @@ from engine.training.dataset import to_grid
 from engine.training.evaluate import held_out_item, log_magnitude, log_mel
 
 GRIFFIN_LIM = "Griffin-Lim"
-#: Refinements of the learned phases that are weighed.
-ITERATIONS = (0, 8, 32)
+#: Griffin-Lim iterations under the learned decoder that are weighed.
+ITERATIONS = (8, 32)
 
 #: From latents (T, 128) to stereo (2, T x 2048).
 Method = Callable[[Tensor], Tensor]
@@ -55,12 +55,14 @@ class DecoderFigures:
 def compare(codec: Codec, decoder: Decoder, items: list[Tensor]) -> list[DecoderFigures]:
     """Measure Griffin-Lim and the learned decoder on stereo items (2, T x 2048)."""
 
+    def phases(latents: Tensor) -> Tensor:
+        return random_phases(len(latents), torch.Generator().manual_seed(len(latents)))
+
     def by_griffin_lim(latents: Tensor) -> Tensor:
-        phases = random_phases(len(latents), torch.Generator().manual_seed(len(latents)))
-        return decode(codec, latents, phases)
+        return decode(codec, latents, phases(latents))
 
     def learned(iterations: int) -> Method:
-        return lambda latents: decode_with(decoder, codec, latents, iterations=iterations)
+        return lambda z: decode_with(decoder, codec, z, phases(z), iterations=iterations)
 
     latents = [codec.encode(item) for item in items]
     pairs = list(zip(items, latents, strict=True))

@@ -18,10 +18,10 @@ from engine.models.graft.decoder import (
     CPU_SHAPE,
     Decoder,
     DecoderShape,
-    KnownFrames,
-    merge,
     save_decoder,
+    start_from,
 )
+from engine.models.graft.decoding import random_phases
 from engine.models.graft.spectral import (
     FRAMES_PER_LATENT,
     LATENT_HOP,
@@ -183,7 +183,8 @@ def step(
     """Take one step and return its reconstruction loss. elapsed: seconds of this run."""
     _set_rate(state, plan, elapsed)
     batch = batch.to(torch.device(plan.device))
-    made, head_error = decode_batch(state.model, codec, batch)
+    generator = torch.Generator().manual_seed((plan.seed << 32) + state.steps)
+    made, head_error = decode_batch(state.model, codec, batch, generator)
     truth = _inner(batch.audio)
     loss = reconstruction(made, truth).total() + HEAD_WEIGHT * head_error
     total = loss
@@ -199,22 +200,39 @@ def step(
     return float(loss.detach())
 
 
-def decode_batch(model: Decoder, codec: Codec, batch: DecoderBatch) -> tuple[Tensor, Tensor]:
+def decode_batch(
+    model: Decoder, codec: Codec, batch: DecoderBatch, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Decode a batch. Returns stereo (b, 2, samples) without the margins, and the mean error of
     the log-magnitudes that the head gave."""
     true = stft_circular(to_mid_side(batch.audio))
-    known = None if batch.keep is None else KnownFrames(true, batch.keep)
-    # One latent row after another: Codec.magnitudes knows no batch.
-    magnitudes = torch.stack([codec.magnitudes(row) for row in batch.latents])
+    iterations = model.shape.start_iterations
+    start = starts(codec, batch, true, iterations, generator)
     device = batch.latents.device
+    kept = true.real.new_zeros(true.shape[0], true.shape[2]) if batch.keep is None else batch.keep
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-        features = model.features(batch.latents, known)
-    spectrum = model.to_spectrum(features.float(), magnitudes)
+        features = model.features(batch.latents, start, kept)
+    made = model.correct(start, features.float())
     edge = slice(MARGIN_LATENTS * FRAMES_PER_LATENT, -MARGIN_LATENTS * FRAMES_PER_LATENT)
     full_scale = N_FFT / 4
-    error = log_l1(spectrum[:, :, edge].abs() / full_scale, true[:, :, edge].abs() / full_scale)
-    whole = spectrum if known is None else merge(spectrum, known)
+    error = log_l1(made[:, :, edge].abs() / full_scale, true[:, :, edge].abs() / full_scale)
+    whole = torch.where(kept[:, None, :, None] > 0.5, true, made)
     return _inner(to_left_right(istft_circular(whole))), error
+
+
+def starts(
+    codec: Codec, batch: DecoderBatch, true: Tensor, iterations: int, generator: torch.Generator
+) -> Tensor:
+    """Return what the decoder corrects (b, 2, 4T, BINS). true: the batch's own spectra."""
+    # One latent row after another: Codec.magnitudes knows no batch.
+    magnitudes = torch.stack([codec.magnitudes(row) for row in batch.latents])
+    phases = torch.stack([random_phases(len(row), generator) for row in batch.latents])
+    phases = phases.to(true.device)
+    if batch.keep is None:
+        flat = start_from(magnitudes.flatten(0, 1), phases.flatten(0, 1), iterations)
+        return flat.unflatten(0, (-1, 2))
+    rows = zip(magnitudes, phases, true, batch.keep, strict=True)
+    return torch.stack([start_from(m, p, iterations, t, keep) for m, p, t, keep in rows])
 
 
 def _inner(audio: Tensor) -> Tensor:

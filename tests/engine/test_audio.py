@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,7 +58,7 @@ def test_merged_spans_hold_the_same_frames_sorted_and_apart(spans: list[FrameSpa
     merged = merge_spans(tuple(spans))
     frames = [frame for span in merged for frame in range(span.start, span.stop)]
     assert frames == sorted({frame for span in spans for frame in range(span.start, span.stop)})
-    assert all(a.stop < b.start for a, b in zip(merged, merged[1:], strict=False))
+    assert all(a.stop < b.start for a, b in pairwise(merged))
 
 
 @settings(max_examples=60)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import torch
 
+from engine.allocator import restart_with_kept_blocks
 from engine.models.graft.codec import load_codec
 from engine.models.graft.decoding import decode, random_phases
 from engine.models.graft.spectral import LATENT_HOP, SAMPLE_RATE
@@ -56,4 +57,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    restart_with_kept_blocks("engine.models.graft.bench")
     main()

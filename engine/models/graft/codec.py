@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -64,14 +65,16 @@ def load_codec(path: Path) -> Codec:
     try:
         tensors = load_file(path)
         codec = Codec(tensors["mean"], tensors["basis"].float(), tensors["scale"])
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ModelProblem(
             f"The model file {path.name} is missing or damaged; reinstall Loopgraft.", str(error)
         ) from error
-    if codec.basis.shape != (FEATURES, LATENT_CHANNELS):
+    shapes = [tuple(t.shape) for t in (codec.mean, codec.basis, codec.scale)]
+    wanted = [(FEATURES,), (FEATURES, LATENT_CHANNELS), (LATENT_CHANNELS,)]
+    if shapes != wanted:
         raise ModelProblem(
-            f"The model file {path.name} has shape {tuple(codec.basis.shape)}, "
-            f"not {(FEATURES, LATENT_CHANNELS)}; reinstall Loopgraft."
+            f"The model file {path.name} is of another version; reinstall Loopgraft.",
+            f"shapes {shapes}, not {wanted}",
         )
     return codec
 

@@ -1,11 +1,14 @@
 """Graft's learned decoder: latents to a mid/side spectrum, whose inverse STFT is the audio.
 
 ConvNeXt blocks at the STFT's rate (Siuzdak 2023, Vocos), every convolution on the circle, so
-that rotating the latents by one frame rotates the audio by LATENT_HOP samples.
+that rotating the input by one latent frame rotates the audio by LATENT_HOP samples.
 
-That symmetry has a price: an input which never changes has an output of period LATENT_HOP, so
-a perfectly steady tone lands on multiples of 21.5 Hz. The Griffin-Lim iterations which
-decode_with can add are not bound by it where the start phases already differ.
+That symmetry forbids making phases from latents alone: an input which never changes has an
+output of period LATENT_HOP, and a steady 440 Hz sine came out with 99.9 % of its energy on
+multiples of 21.5 Hz, out of tune. So the blocks correct a start whose random phases a few
+Griffin-Lim iterations have brought together: the head shifts its log-magnitudes and adds a
+vector to its unit phases, short where the start is right (tones), long where the latents know
+better (onsets). Untrained weights leave the start as it is.
 """
 
 from __future__ import annotations
@@ -52,24 +55,18 @@ _EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class DecoderShape:
-    """The default is for GPUs; CPU_SHAPE trains on two cores."""
+    """The default is for GPUs; CPU_SHAPE trains on two cores.
+
+    start_iterations: of Griffin-Lim, under the starts that the weights have seen."""
 
     width: int = 384
     depth: int = 7
     kernel: int = 7
     hidden: int = 3
+    start_iterations: int = 8
 
 
 CPU_SHAPE = DecoderShape(256, 5)
-
-
-@dataclass(frozen=True)
-class KnownFrames:
-    """Audio that exists. spectrum: complex mid/side (b, 2, 4T, BINS). keep: (b, 4T), 1 = keep;
-    the spectrum counts only there."""
-
-    spectrum: Tensor
-    keep: Tensor
 
 
 @lru_cache(maxsize=4)
@@ -91,14 +88,20 @@ def _turn(spectrum: Tensor, *, back: bool) -> Tensor:
     return (latents * (carrier.conj() if back else carrier)).flatten(-3, -2)
 
 
-def _polar_features(known: KnownFrames) -> Tensor:
-    """Map known frames to (b, 4T, POLAR_CHANNELS): log-magnitude and unit phase, 0 if unknown."""
-    turned = _turn(known.spectrum, back=True)
-    size = turned.abs()
-    log = torch.log(size / _FULL_SCALE + _FLOOR) / -math.log(_FLOOR) + 1.0
-    unit = turned / size.clamp_min(_EPSILON)
+def _unit(spectrum: Tensor) -> Tensor:
+    return spectrum / spectrum.abs().clamp_min(_EPSILON)
+
+
+def _log_size(spectrum: Tensor) -> Tensor:
+    return torch.log(spectrum.abs() / _FULL_SCALE + _FLOOR)
+
+
+def _polar_features(start: Tensor) -> Tensor:
+    """Map (b, 2, 4T, BINS) to (b, 4T, POLAR_CHANNELS): log-magnitude (0 to 1) and unit phase."""
+    unit = _unit(_turn(start, back=True))
+    log = 1.0 - _log_size(start) / math.log(_FLOOR)
     stacked = torch.stack([log, unit.real, unit.imag], dim=2)  # (b, 2, 3, 4T, BINS)
-    return stacked.permute(0, 3, 1, 2, 4).flatten(2) * known.keep[..., None]
+    return stacked.permute(0, 3, 1, 2, 4).flatten(2)
 
 
 class Block(nn.Module):
@@ -121,95 +124,109 @@ class Block(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Predict the spectrum: phases, and a correction to the codec's own magnitudes."""
+    """Correct the magnitudes and phases of a start."""
 
     def __init__(self, shape: DecoderShape | None = None) -> None:
         super().__init__()
         self.shape = shape or DecoderShape()
         width = self.shape.width
         self.enter = nn.Linear(LATENT_CHANNELS, FRAMES_PER_LATENT * width)
-        self.known = nn.Linear(POLAR_CHANNELS + 1, width, bias=False)
+        self.start = nn.Linear(POLAR_CHANNELS + 1, width, bias=False)
         self.norm = nn.LayerNorm(width)
         self.blocks = nn.ModuleList(Block(self.shape) for _ in range(self.shape.depth))
         self.last_norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, POLAR_CHANNELS)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
 
-    def forward(
-        self, latents: Tensor, magnitudes: Tensor, known: KnownFrames | None = None
-    ) -> Tensor:
-        """latents: (b, T, LATENT_CHANNELS). magnitudes: the codec's, (b, 2, 4T, BINS). Returns
-        a complex mid/side spectrum (b, 2, 4T, BINS), equal to what is known where it is."""
-        made = self.to_spectrum(self.features(latents, known), magnitudes)
-        return made if known is None else merge(made, known)
+    def forward(self, latents: Tensor, start: Tensor, keep: Tensor) -> Tensor:
+        """latents: (b, T, LATENT_CHANNELS). start: complex mid/side (b, 2, 4T, BINS). keep:
+        (b, 4T), 1 where the start is audio that exists. Returns a spectrum like start, equal to
+        it where kept."""
+        made = self.correct(start, self.features(latents, start, keep))
+        return torch.where(keep[:, None, :, None] > 0.5, start, made)
 
-    def features(self, latents: Tensor, known: KnownFrames | None = None) -> Tensor:
-        """Map latents (b, T, LATENT_CHANNELS) to the head's values (b, 4T, POLAR_CHANNELS)."""
+    def features(self, latents: Tensor, start: Tensor, keep: Tensor) -> Tensor:
+        """Return the head's corrections: (b, 4T, POLAR_CHANNELS)."""
         x = self.enter(latents).unflatten(-1, (FRAMES_PER_LATENT, -1)).flatten(1, 2)
-        if known is not None:
-            polar = _polar_features(known)
-            x = x + self.known(torch.cat([polar, known.keep[..., None]], dim=-1))
+        x = x + self.start(torch.cat([_polar_features(start), keep[..., None]], dim=-1))
         x = self.norm(x)
         for block in self.blocks:
             x = block(x)
         return self.head(self.last_norm(x))
 
-    def to_spectrum(self, features: Tensor, magnitudes: Tensor) -> Tensor:
-        """Map the head's values and the codec's magnitudes to a spectrum (b, 2, 4T, BINS)."""
+    def correct(self, start: Tensor, features: Tensor) -> Tensor:
+        """Apply the head's corrections (b, 4T, POLAR_CHANNELS) to a spectrum (b, 2, 4T, BINS)."""
         head = features.unflatten(-1, (2, 3, BINS)).permute(3, 0, 2, 1, 4)
         change, real, imaginary = head.unbind(0)
-        log = torch.log(magnitudes / _FULL_SCALE + _FLOOR) + change
-        size = _FULL_SCALE * log.clamp_max(_LOUDEST).exp()
-        size = size * torch.rsqrt(real.square() + imaginary.square() + _EPSILON)
-        return _turn(torch.complex(size * real, size * imaginary), back=False)
+        unit = _unit(start) + _turn(torch.complex(real, imaginary), back=False)
+        parts = torch.view_as_real(unit)
+        size = (_log_size(start) + change).clamp_max(_LOUDEST).exp() - _FLOOR
+        size = _FULL_SCALE * size.clamp_min(0.0)  # without its floor: bins in phase would click
+        size = size * torch.rsqrt(parts.square().sum(-1) + _EPSILON)
+        return torch.view_as_complex(parts * size[..., None])
 
 
-def merge(made: Tensor, known: KnownFrames) -> Tensor:
-    """Return the known spectrum where it is kept, `made` (b, 2, 4T, BINS) elsewhere."""
-    return torch.where(known.keep[:, None, :, None] > 0.5, known.spectrum, made)
+def start_from(
+    magnitudes: Tensor,
+    phases: Tensor,
+    iterations: int,
+    known: Tensor | None = None,
+    keep: Tensor | None = None,
+    on_iteration: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Return the decoder's start (channels, 4T, BINS): the codec's magnitudes with the phases of
+    so many Griffin-Lim iterations. known: a spectrum that holds where keep (4T,) is 1."""
+    hold = None if keep is None else keep > 0.5
+    if hold is not None and known is not None:
+        magnitudes = torch.where(hold[None, :, None], known.abs(), magnitudes)
+    if iterations > 0:
+        audio = recover_audio(
+            magnitudes,
+            phases,
+            iterations=iterations,
+            known=known,
+            known_frames=hold,
+            on_iteration=on_iteration,
+        )
+        phases = stft_circular(audio).angle()
+    start = torch.polar(magnitudes, phases)
+    if hold is None or known is None:
+        return start
+    return torch.where(hold[None, :, None], known, start)
 
 
-def find_known(known: KnownAudio, device: torch.device) -> KnownFrames:
-    """Return the frames of one canvas whose windows lie wholly outside the spans."""
+def find_known(known: KnownAudio, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return a canvas' mid/side spectrum (2, 4T, BINS), and keep (4T,): 1 where the whole window
+    lies outside the spans."""
     spectrum = stft_circular(to_mid_side(known.stereo.to(device)))
     half, count = N_FFT // 2, spectrum.shape[1]
     made = overlapping(count, HOP, half, half, known.spans, circular=known.closes)
-    return KnownFrames(spectrum[None], (~made).to(device, spectrum.real.dtype)[None])
+    return spectrum, (~made).to(device, spectrum.real.dtype)
 
 
 def decode_with(
     decoder: Decoder,
     codec: Codec,
     latents: Tensor,
+    phases: Tensor,
     known: KnownAudio | None = None,
     on_iteration: Callable[[int, int], None] | None = None,
-    iterations: int = 0,
+    iterations: int | None = None,
 ) -> Tensor:
-    """Map latents (T, channels) to stereo (2, T x 2048). Rotating latents rotates the audio.
-
-    iterations: of Griffin-Lim, from the decoder's phases towards its magnitudes.
-    on_iteration(done, total) may raise JobCancelled.
-    """
-    frames = None if known is None else find_known(known, latents.device)
+    """Map latents (T, channels) to stereo (2, T x 2048), as decoding.decode does. Rotating
+    latents and phases rotates the audio. iterations: of the start; None: as in training.
+    on_iteration may raise JobCancelled."""
+    count = decoder.shape.start_iterations if iterations is None else iterations
+    magnitudes = codec.magnitudes(latents)
+    spectrum, keep = None, None
+    if known is not None:
+        spectrum, keep = find_known(known, latents.device)
+    start = start_from(magnitudes, phases, count, spectrum, keep, on_iteration)
+    kept = start.real.new_zeros(start.shape[1]) if keep is None else keep
     with torch.no_grad():
-        spectrum = decoder(latents[None], codec.magnitudes(latents)[None], frames)[0]
-    if on_iteration is not None:
-        on_iteration(1, 1 + iterations)
-    if iterations == 0:
-        return to_left_right(istft_circular(spectrum))
-
-    def on_refined(done: int, total: int) -> None:
-        if on_iteration is not None:
-            on_iteration(1 + done, 1 + total)
-
-    mid_side = recover_audio(
-        spectrum.abs(),
-        spectrum.angle(),
-        iterations=iterations,
-        known=None if frames is None else frames.spectrum[0],
-        known_frames=None if frames is None else frames.keep[0] > 0.5,
-        on_iteration=on_refined,
-    )
-    return to_left_right(mid_side)
+        made = decoder(latents[None], start[None], kept[None])[0]
+    return to_left_right(istft_circular(made))
 
 
 def save_decoder(state: dict[str, Tensor], shape: DecoderShape, path: Path) -> None:

@@ -6,6 +6,7 @@ neighbours wrap round. Rotating the audio by HOP samples rotates the frames by o
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import torch
@@ -22,6 +23,9 @@ LATENT_HOP = HOP * FRAMES_PER_LATENT
 FEATURES = 2 * BANDS * FRAMES_PER_LATENT
 #: Amplitude (1.0 = full-scale sine) under which a band counts as silent: -80 dB.
 FLOOR = 1e-4
+#: No band is decoded louder than this, 12 dB over a full-scale sine: exp() of latents that ran
+#: away would be infinite.
+LOUDEST = 4.0
 
 _OVERLAP = N_FFT // HOP
 #: Sum of squared Hann windows at 75 % overlap.
@@ -113,5 +117,6 @@ def features_from_spectrum(spectrum: Tensor) -> Tensor:
 def magnitudes_from_features(features: Tensor) -> Tensor:
     """Map log-band features (T, FEATURES) to mid/side magnitudes (2, 4T, BINS)."""
     logs = features.reshape(-1, FRAMES_PER_LATENT, 2, BANDS).permute(2, 0, 1, 3)
-    bands = (logs.reshape(2, -1, BANDS).exp() - FLOOR).clamp_min(0.0) * _FULL_SCALE
+    levels = logs.reshape(2, -1, BANDS).clamp_max(math.log(LOUDEST)).exp()
+    bands = (levels - FLOOR).clamp_min(0.0) * _FULL_SCALE
     return bands @ bin_matrix(features.device).T.to(features.dtype)

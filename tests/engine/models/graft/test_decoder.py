@@ -14,21 +14,20 @@ import torch
 from torch import Tensor
 
 from engine.audio import FrameSpan
-from engine.errors import ModelProblem
+from engine.errors import JobCancelled, ModelProblem
 from engine.models.graft.codec import LATENT_CHANNELS, Codec, save_codec
 from engine.models.graft.decoder import (
     Decoder,
     DecoderShape,
-    KnownFrames,
     decode_with,
     find_known,
     load_decoder,
     load_winner,
     save_decoder,
+    start_from,
 )
-from engine.models.graft.decoding import KnownAudio
+from engine.models.graft.decoding import KnownAudio, random_phases
 from engine.models.graft.spectral import (
-    BINS,
     FEATURES,
     FRAMES_PER_LATENT,
     LATENT_HOP,
@@ -50,7 +49,7 @@ from engine.training.train_decoder import (
     train_decoder,
 )
 
-TINY = DecoderShape(width=16, depth=2)
+TINY = DecoderShape(width=16, depth=2, start_iterations=2)
 LATENTS = 12
 
 
@@ -59,8 +58,19 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 
 def tiny_decoder(shape: DecoderShape = TINY) -> Decoder:
+    """A decoder whose head does something, as training would make it."""
     torch.manual_seed(1)
-    return Decoder(shape).eval()
+    decoder = Decoder(shape).eval()
+    torch.nn.init.normal_(decoder.head.weight, std=0.1)
+    return decoder
+
+
+def phases_of(latents: int) -> Tensor:
+    return random_phases(latents, torch.Generator().manual_seed(9))
+
+
+def random_start(latents: int) -> Tensor:
+    return torch.fft.rfft(noise(1, 2, latents * FRAMES_PER_LATENT, N_FFT, seed=3).double())
 
 
 def random_codec() -> Codec:
@@ -84,18 +94,15 @@ def training_batch(codec: Codec, *, keep: Tensor | None = None) -> DecoderBatch:
     return DecoderBatch(latents, audio, keep, items=1)
 
 
-def test_rotating_latents_rotates_the_audio_to_float64_rounding() -> None:
-    decoder = tiny_decoder().double()
+def test_rotating_the_input_rotates_the_audio_to_float64_rounding() -> None:
+    decoder, start = tiny_decoder().double(), random_start(LATENTS)
     latents = noise(1, LATENTS, LATENT_CHANNELS).double()
-    magnitudes = noise(1, 2, LATENTS * FRAMES_PER_LATENT, BINS, seed=1).double().exp()
-    keep = (noise(1, LATENTS * FRAMES_PER_LATENT, seed=2) > 0).double()
-    spectrum = torch.fft.rfft(noise(1, 2, LATENTS * FRAMES_PER_LATENT, N_FFT, seed=3).double())
+    keep = (noise(1, LATENTS * FRAMES_PER_LATENT, seed=2) > 1).double()
 
-    def audio(latents_turned: int) -> Tensor:
-        frames = latents_turned * FRAMES_PER_LATENT
-        known = KnownFrames(spectrum.roll(frames, 2), keep.roll(frames, 1))
+    def audio(turn: int) -> Tensor:
+        frames = turn * FRAMES_PER_LATENT
         with torch.no_grad():
-            made = decoder(latents.roll(latents_turned, 1), magnitudes.roll(frames, 2), known)
+            made = decoder(latents.roll(turn, 1), start.roll(frames, 2), keep.roll(frames, 1))
         return istft_circular(made)
 
     still = audio(0)
@@ -106,38 +113,49 @@ def test_rotating_latents_rotates_the_audio_to_float64_rounding() -> None:
     assert (audio(1) - still).abs().max() > 0.1 * still.abs().max()
 
 
-def test_decode_with_rotates_with_its_latents() -> None:
+def test_decode_with_rotates_with_its_latents_and_phases() -> None:
     decoder, codec = tiny_decoder(), random_codec()
-    latents = noise(LATENTS, LATENT_CHANNELS)
-    still = decode_with(decoder, codec, latents)
-    turned = decode_with(decoder, codec, latents.roll(3, 0))
+    latents, phases = noise(LATENTS, LATENT_CHANNELS), phases_of(LATENTS)
+    still = decode_with(decoder, codec, latents, phases, iterations=1)
+    turned_phases = phases.roll(3 * FRAMES_PER_LATENT, 1)
+    turned = decode_with(decoder, codec, latents.roll(3, 0), turned_phases, iterations=1)
     assert still.shape == (2, LATENTS * LATENT_HOP)
-    assert torch.allclose(
-        turned, still.roll(3 * LATENT_HOP, 1), atol=1e-4 * float(still.abs().max())
-    )
+    # One angle of a bin near zero is ill-conditioned in float32, the audio as a whole is not.
+    error = turned - still.roll(3 * LATENT_HOP, 1)
+    assert error.norm() < 1e-3 * still.norm()
 
 
-def test_a_steady_input_repeats_every_latent_frame() -> None:
-    decoder, codec = tiny_decoder(), random_codec()
-    latents = noise(1, LATENT_CHANNELS).expand(LATENTS, -1)
-    blocks = decode_with(decoder, codec, latents).unflatten(1, (LATENTS, LATENT_HOP))
-    assert torch.allclose(blocks, blocks[:, :1].expand_as(blocks), atol=1e-5)
+def test_an_untrained_decoder_leaves_a_tone_between_the_bins_in_tune() -> None:
+    time = torch.arange(16 * LATENT_HOP) / (16 * LATENT_HOP)
+    tone = 0.3 * torch.sin(2 * math.pi * 327 * time).expand(2, -1)  # 440.1 Hz, 16 x 20.4
+    start = stft_circular(to_mid_side(tone))[None]
+    keep = torch.zeros(1, 16 * FRAMES_PER_LATENT)
+    with torch.no_grad():
+        made = Decoder(TINY)(noise(1, 16, LATENT_CHANNELS), start, keep)[0]
+    # float32's logarithm and back, in sums over the bins of two windows: 100 dB under full scale.
+    assert torch.allclose(to_left_right(istft_circular(made)), tone, atol=1e-5)
+
+
+def test_more_iterations_bring_the_start_nearer_to_its_magnitudes() -> None:
+    magnitudes = stft_circular(to_mid_side(loop_of(8))).abs()
+    errors: list[float] = []
+    for iterations in (0, 8):
+        start = start_from(magnitudes, phases_of(8), iterations)
+        assert torch.allclose(start.abs(), magnitudes, atol=1e-4)
+        errors.append(float((stft_circular(istft_circular(start)).abs() - magnitudes).norm()))
+    assert errors[1] < 0.7 * errors[0]
 
 
 def test_known_frames_are_kept_and_reach_only_their_neighbours() -> None:
-    decoder = tiny_decoder(DecoderShape(width=16, depth=1))
-    frames = 16 * FRAMES_PER_LATENT
-    latents, magnitudes = noise(1, 16, LATENT_CHANNELS), torch.ones(1, 2, frames, BINS)
-    spectrum = torch.fft.rfft(noise(1, 2, frames, N_FFT))
-    keep = torch.zeros(1, frames)
+    decoder = tiny_decoder(DecoderShape(width=16, depth=1)).double()
+    latents, start = noise(1, 16, LATENT_CHANNELS).double(), random_start(16)
+    keep = torch.zeros(1, 16 * FRAMES_PER_LATENT).double()
     with torch.no_grad():
-        alone = decoder(latents, magnitudes)
-        unkept = decoder(latents, magnitudes, KnownFrames(spectrum, keep))
+        alone = decoder(latents, start, keep)
         keep[:, 20:24] = 1.0
-        both = decoder(latents, magnitudes, KnownFrames(spectrum, keep))
-    assert torch.equal(unkept, alone)
-    assert torch.equal(both[:, :, 20:24], spectrum[:, :, 20:24])
-    moved = (both - alone).abs().amax((0, 1, 3)) > 1e-4
+        both = decoder(latents, start, keep)
+    assert torch.equal(both[:, :, 20:24], start[:, :, 20:24])
+    moved = (both - alone).abs().amax((0, 1, 3)) > 1e-9
     assert moved.nonzero().flatten().tolist() == list(range(17, 27))  # 7 wide: 3 to each side
 
 
@@ -145,7 +163,7 @@ def test_known_audio_survives_where_no_window_meets_a_span() -> None:
     decoder, codec = tiny_decoder(), random_codec()
     audio = loop_of(LATENTS)
     known = KnownAudio(audio, [FrameSpan(8192, 12288)], closes=True)
-    made = decode_with(decoder, codec, codec.encode(audio), known, iterations=2)
+    made = decode_with(decoder, codec, codec.encode(audio), phases_of(LATENTS), known, iterations=2)
     outside = torch.ones(audio.shape[1], dtype=torch.bool)
     outside[8192 - 2 * N_FFT : 12288 + 2 * N_FFT] = False
     # A float32 transform and back: some 100 dB under the peak.
@@ -154,24 +172,27 @@ def test_known_audio_survives_where_no_window_meets_a_span() -> None:
 
 
 def test_known_frames_of_a_canvas_meet_no_span() -> None:
-    known = find_known(
-        KnownAudio(loop_of(8), [FrameSpan(4096, 4608)], closes=True), torch.device("cpu")
-    )
+    known = KnownAudio(loop_of(8), [FrameSpan(4096, 4608)], closes=True)
+    _, keep = find_known(known, torch.device("cpu"))
     # Frame k spans k x 512 +- 1024.
-    assert (known.keep[0] == 0).nonzero().flatten().tolist() == list(range(7, 11))
+    assert (keep == 0).nonzero().flatten().tolist() == list(range(7, 11))
 
 
 def test_decode_with_reports_each_iteration_and_can_be_cancelled() -> None:
-    decoder, codec, seen = tiny_decoder(), random_codec(), []
-    latents = noise(LATENTS, LATENT_CHANNELS)
-    decode_with(decoder, codec, latents, None, lambda *done: seen.append(done), iterations=2)
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    decoder, codec, seen = tiny_decoder(), random_codec(), list[tuple[int, int]]()
+    latents, phases = noise(8, LATENT_CHANNELS), phases_of(8)
+
+    def note(done: int, total: int) -> None:
+        seen.append((done, total))
+
+    decode_with(decoder, codec, latents, phases, None, note)
+    assert seen == [(done, TINY.start_iterations) for done in range(1, TINY.start_iterations + 1)]
 
     def cancel(_done: int, _total: int) -> None:
-        raise KeyboardInterrupt
+        raise JobCancelled
 
-    with pytest.raises(KeyboardInterrupt):
-        decode_with(decoder, codec, latents, None, cancel)
+    with pytest.raises(JobCancelled):
+        decode_with(decoder, codec, latents, phases, None, cancel)
 
 
 def test_saving_and_loading_keeps_shape_and_weights_to_half_precision(tmp_path: Path) -> None:
@@ -246,7 +267,7 @@ def test_knowing_every_frame_leaves_no_error_in_the_audio() -> None:
     codec = random_codec()
     batch = training_batch(codec, keep=torch.ones(2, LATENTS * FRAMES_PER_LATENT))
     with torch.no_grad():
-        made, head_error = decode_batch(tiny_decoder(), codec, batch)
+        made, head_error = decode_batch(tiny_decoder(), codec, batch, torch.Generator())
     margin = MARGIN_LATENTS * LATENT_HOP
     assert torch.allclose(made, batch.audio[..., margin:-margin], atol=1e-5)
     assert float(head_error) > 0.01  # the head is judged before what is known covers it
@@ -342,18 +363,7 @@ def test_the_comparison_measures_both_decoders_on_the_same_items() -> None:
     figures = compare(random_codec(), tiny_decoder(), [loop_of(8)])
     assert [(f.name, f.iterations) for f in figures] == [
         ("Griffin-Lim", 32),
-        ("learned", 0),
         ("learned", 8),
         ("learned", 32),
     ]
     assert all(f.log_mel > 0 and f.log_magnitude > 0 for f in figures)
-
-
-def test_a_decoder_that_gives_the_true_spectrum_gives_the_true_audio() -> None:
-    audio = loop_of(8)
-    spectrum = stft_circular(to_mid_side(audio))
-    keep = KnownFrames(spectrum[None], torch.ones(1, 8 * FRAMES_PER_LATENT))
-    latents, magnitudes = noise(1, 8, LATENT_CHANNELS), spectrum.abs()[None]
-    with torch.no_grad():
-        made = tiny_decoder()(latents, magnitudes, keep)[0]
-    assert torch.allclose(to_left_right(istft_circular(made)), audio, atol=1e-5)

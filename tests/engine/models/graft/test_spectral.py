@@ -110,6 +110,15 @@ def test_features_of_silence_are_silence_again() -> None:
     assert float(magnitudes_from_features(features).max()) <= 1e-4
 
 
+def test_features_that_ran_away_stay_finite() -> None:
+    features = torch.full((2, FEATURES), 1e6)
+    features[0] *= -1
+    magnitudes = magnitudes_from_features(features)
+    assert bool(torch.isfinite(magnitudes).all())
+    assert float(magnitudes[:, :4].max()) == 0.0
+    assert float(magnitudes[:, 4:].max()) <= 4.1 * N_FFT / 4
+
+
 def test_mid_and_side_are_left_and_right_again() -> None:
     audio = _noise(4)
     assert torch.allclose(to_left_right(to_mid_side(audio)), audio, rtol=0, atol=1e-15)

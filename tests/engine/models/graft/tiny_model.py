@@ -1,4 +1,4 @@
-"""A tiny Graft with random weights, a codec fitted on noise and tones, and sources to graft into."""
+"""A tiny Graft with random weights, a codec fitted on noise and tones, and clips."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ from engine.text_encoder import TextEncoder
 LATENT_FRAMES = 43  # 2 s
 
 
+@lru_cache(maxsize=4)
 def random_denoiser(seed: int = 0, dtype: torch.dtype = torch.float32) -> Denoiser:
     """Return a denoiser none of whose weights are zero, so that everything it hears matters."""
     generator = torch.Generator().manual_seed(seed)
     denoiser = Denoiser(DenoiserShape(64, 2, 2))
     with torch.no_grad():
-        for parameter in denoiser.parameters():
+        for name, parameter in denoiser.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            parameter.add_(noise * 0.3 / max(1, parameter.shape[-1]) ** 0.5)
+            noise *= 0.7 / max(1, parameter.shape[-1]) ** 0.5
+            parameter.copy_(noise + ("norm" in name))
     return denoiser.eval().to(dtype)
 
 
