@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,10 +69,20 @@ def quiet(_take: int, _phase: Phase, _step: int, _steps: int) -> None:
     """Report nothing."""
 
 
-def evaluate(folder: Path, shards: Path, count: int, threads: int) -> list[Bar]:
+class _Shared:
+    """What every process of the pool loads once."""
+
+    maker: GraftMaker
+    held_out: list[LatentItem]
+
+
+def _load(folder: Path, shards: Path) -> None:
+    _Shared.maker = GraftMaker(load_model("cpu", 1, folder))
+    _Shared.held_out = read_items(shards / "held_out")
+
+
+def evaluate(folder: Path, shards: Path, count: int, workers: int) -> list[Bar]:
     """Measure the weights in `folder`. count: prompts per bar. Prints each bar as it is done."""
-    model = load_model("cpu", threads, folder)
-    maker = GraftMaker(model)
     bars: list[Bar] = []
 
     def note(found: Iterable[Bar]) -> None:
@@ -79,16 +90,13 @@ def evaluate(folder: Path, shards: Path, count: int, threads: int) -> list[Bar]:
             bars.append(bar)
             print(bar.row(), flush=True)
 
-    note(_codec_bars(model.codec, max(20, count // 5)))
-    note([_in_context(model, read_items(shards / "held_out")[: max(20, count // 2)])])
-    drums = [held_out_item(i, "drums") for i in range(count)]
-    takes = [take_for(maker, item) for item in drums]
-    note([_tempo_bar(drums, takes)])
-    note([_seam_bar(takes)])
-    families = [KEY_FAMILIES[i % len(KEY_FAMILIES)] for i in range(count)]
-    tonal = [held_out_item(i, family) for i, family in enumerate(families)]
-    note(_key_bars(tonal, [take_for(maker, item) for item in tonal]))
-    note(_family_bars(maker, shards, count))
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers, _load, (folder, shards)) as pool:
+        note(_codec_bars(pool.map(_codec_errors, range(max(20, count // 5)))))
+        note([_context_bar(pool.map(_context_score, range(max(20, count // 2))))])
+        note(_drum_bars(pool.map(_drum_facts, range(count))))
+        note(_key_bars(pool.map(_key_facts, range(count))))
+        note(_family_bars(shards, pool.map(_family_latents, range(count))))
     return bars
 
 
@@ -136,49 +144,60 @@ def _clip(take: RenderedTake) -> AudioClip:
     return AudioClip(take.samples.astype(np.float32), take.facts.sample_rate)
 
 
-def _tempo_bar(items: list[CorpusItem], takes: list[RenderedTake]) -> Bar:
-    hits = [
-        tempo_matches(_clip(take), item.facts.bpm or 0.0)
-        for item, take in zip(items, takes, strict=True)
-    ]
-    return Bar("tempo of drums within 1 %", float(np.mean(hits)), least=0.97, count=len(hits))
+def _drum_facts(index: int) -> tuple[bool, float]:
+    """Return whether a held-out drum prompt's tempo is heard, and the seam score."""
+    item = held_out_item(index, "drums")
+    take = take_for(_Shared.maker, item)
+    in_time = tempo_matches(_clip(take), item.facts.bpm or 0.0)
+    return in_time, take.facts.measured.seam_score or 0.0
 
 
-def _seam_bar(takes: list[RenderedTake]) -> Bar:
-    scores = [take.facts.measured.seam_score or 0.0 for take in takes]
-    share = float(np.mean([score <= 1.0 for score in scores]))
-    return Bar("loop seam score at the wrap ≤ 1", share, least=0.99, count=len(scores))
-
-
-def _key_bars(items: list[CorpusItem], takes: list[RenderedTake]) -> list[Bar]:
-    hits: list[bool] = []
-    shares: list[float] = []
-    for item, take in zip(items, takes, strict=True):
-        facts = item.facts
-        wanted = Key(facts.root or 0, _mode(facts.mode or "minor"))
-        found = measure_key(_clip(take), known_tonal=True).key
-        hits.append(found in (wanted, wanted.relative))
-        shares.append(in_key_share(_clip(take), wanted))
+def _drum_bars(facts: list[tuple[bool, float]]) -> list[Bar]:
+    hits = float(np.mean([hit for hit, _ in facts]))
+    closed = float(np.mean([score <= 1.0 for _, score in facts]))
     return [
-        Bar("asked key or its relative", float(np.mean(hits)), least=0.85, count=len(hits)),
-        Bar("chroma inside the asked key", float(np.mean(shares)), least=0.8, count=len(hits)),
+        Bar("tempo of drums within 1 %", hits, least=0.97, count=len(facts)),
+        Bar("loop seam score at the wrap ≤ 1", closed, least=0.99, count=len(facts)),
     ]
 
 
-def _in_context(model: GraftModel, items: list[LatentItem]) -> Bar:
-    """Remove a quarter of unseen loops, make it again without text, correlate."""
-    pairs = [
-        pair
-        for item in items
-        if item.is_loop == 1 and item.beats > 0
-        for pair in [_refill(model, item)]
+def _key_facts(index: int) -> tuple[bool, float]:
+    """Return whether a held-out tonal prompt's key is heard, and the share of chroma in it."""
+    item = held_out_item(index, KEY_FAMILIES[index % len(KEY_FAMILIES)])
+    take = take_for(_Shared.maker, item)
+    wanted = Key(item.facts.root or 0, _mode(item.facts.mode or "minor"))
+    found = measure_key(_clip(take), known_tonal=True).key
+    return found in (wanted, wanted.relative), in_key_share(_clip(take), wanted)
+
+
+def _key_bars(facts: list[tuple[bool, float]]) -> list[Bar]:
+    hits = float(np.mean([hit for hit, _ in facts]))
+    share = float(np.mean([share for _, share in facts]))
+    return [
+        Bar("asked key or its relative", hits, least=0.85, count=len(facts)),
+        Bar("chroma inside the asked key", share, least=0.8, count=len(facts)),
     ]
-    score = float(np.mean([np.corrcoef(made, true)[0, 1] for made, true in pairs]))
+
+
+def _context_score(index: int) -> float | None:
+    """Return the correlation for one held-out loop, None for an item without a beat."""
+    if index >= len(_Shared.held_out):
+        return None
+    item = _Shared.held_out[index]
+    if item.is_loop != 1 or item.beats <= 0:
+        return None
+    made, true = _refill(_Shared.maker.model, item)
+    return float(np.corrcoef(made, true)[0, 1])
+
+
+def _context_bar(scores: list[float | None]) -> Bar:
+    known = [score for score in scores if score is not None]
     what = "in context: correlation of remade with removed latents"
-    return Bar(what, score, least=0.85, count=len(pairs))
+    return Bar(what, float(np.mean(known)), least=0.85, count=len(known))
 
 
 def _refill(model: GraftModel, item: LatentItem) -> tuple[npt.NDArray[np.float32], ...]:
+    """Remove a quarter of an unseen loop and make it again, without text."""
     latents = torch.from_numpy(item.latents.astype(np.float32))
     frames = len(latents)
     hole = slice(frames * 3 // 8, frames * 5 // 8)
@@ -198,20 +217,22 @@ def _refill(model: GraftModel, item: LatentItem) -> tuple[npt.NDArray[np.float32
     return made[hole].numpy().ravel(), latents[hole].numpy().ravel()
 
 
-def _codec_bars(codec: Codec, count: int) -> list[Bar]:
-    logs: list[float] = []
-    mels: list[float] = []
-    for index in range(count):
-        item = held_out_item(index, FAMILIES[index % len(FAMILIES)])
-        audio = torch.from_numpy(to_grid(item))
-        latents = codec.encode(audio)
-        phases = random_phases(len(latents), torch.Generator().manual_seed(index))
-        again = decode(codec, latents, phases)
-        logs.append(float((log_magnitude(audio) - log_magnitude(again)).abs().mean()))
-        mels.append(float((log_mel(audio) - log_mel(again)).abs().mean()))
+def _codec_errors(index: int) -> tuple[float, float]:
+    """Return log-mel and log-magnitude L1 of one held-out item through the codec."""
+    codec = _Shared.maker.model.codec
+    audio = torch.from_numpy(to_grid(held_out_item(index, FAMILIES[index % len(FAMILIES)])))
+    latents = codec.encode(audio)
+    phases = random_phases(len(latents), torch.Generator().manual_seed(index))
+    again = decode(codec, latents, phases)
+    mel = float((log_mel(audio) - log_mel(again)).abs().mean())
+    return mel, float((log_magnitude(audio) - log_magnitude(again)).abs().mean())
+
+
+def _codec_bars(errors: list[tuple[float, float]]) -> list[Bar]:
+    mel, log = np.mean(errors, axis=0).tolist()
     return [
-        Bar("codec: log-mel L1, held-out items", float(np.mean(mels)), most=0.4, count=count),
-        Bar("codec: log-magnitude L1", float(np.mean(logs)), most=0.45, count=count),
+        Bar("codec: log-mel L1, held-out items", mel, most=0.4, count=len(errors)),
+        Bar("codec: log-magnitude L1", log, most=0.45, count=len(errors)),
     ]
 
 
@@ -239,21 +260,24 @@ def mel_matrix(bands: int) -> Tensor:
     return triangles / triangles.sum(1, keepdim=True).clamp_min(1e-9)
 
 
-def _family_bars(maker: GraftMaker, shards: Path, count: int) -> list[Bar]:
-    """Judge families with a linear probe on latent statistics, trained on corpus items."""
+def _family_latents(index: int) -> tuple[int, npt.NDArray[np.float32]]:
+    """Return the asked family and the latents of a take for it."""
+    family = index % len(FAMILIES)
+    take = take_for(_Shared.maker, held_out_item(index, FAMILIES[family]))
+    return family, _latents_of(_Shared.maker.model.codec, take)
+
+
+def _family_bars(shards: Path, made: list[tuple[int, npt.NDArray[np.float32]]]) -> list[Bar]:
+    """Judge families with a small probe on latent statistics, trained on corpus items."""
     probe = _fit_probe(read_items(shards / "train"))
-    held_out = read_items(shards / "held_out")
-    truth = [item.family for item in held_out]
-    sure = np.mean(_judge(probe, [item.latents.astype(np.float32) for item in held_out]) == truth)
-    families = [index % len(FAMILIES) for index in range(count)]
-    made = [
-        _latents_of(maker.model.codec, take_for(maker, held_out_item(index, FAMILIES[family])))
-        for index, family in enumerate(families)
-    ]
-    hits = np.mean(_judge(probe, made) == families)
+    held_out = [item for item in read_items(shards / "held_out") if item.is_loop == 1]
+    judged = _judge(probe, [item.latents.astype(np.float32) for item in held_out])
+    sure = float(np.mean(judged == np.array([item.family for item in held_out])))
+    asked = np.array([family for family, _ in made])
+    hits = float(np.mean(_judge(probe, [latents for _, latents in made]) == asked))
     return [
-        Bar("family probe on held-out items", float(sure), least=0.98, count=len(truth)),
-        Bar("family of takes, by that probe", float(hits), least=0.92, count=count),
+        Bar("family probe on held-out items", sure, least=0.98, count=len(held_out)),
+        Bar("family of takes, by that probe", hits, least=0.92, count=len(made)),
     ]
 
 
