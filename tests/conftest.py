@@ -11,9 +11,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 3.0
+
+# How long one example takes says more about the machine than about the code.
+settings.register_profile("loopgraft", deadline=None)
+settings.load_profile("loopgraft")
 
 # For `from tests.engine... import`, also where pytest was not started as `python -m pytest`.
 if str(ROOT) not in sys.path:

@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     denoiser.add_argument("--learning-rate", type=float, default=1e-3)
     denoiser.add_argument("--device", default="cpu")
     denoiser.add_argument("--seed", type=int, default=0)
+    denoiser.add_argument("--start-from", type=Path, help="weights to begin with, once")
     denoiser.set_defaults(run=_denoiser)
 
     decoder = stages.add_parser("decoder", help="train the decoder, from a checkpoint if any")
@@ -108,6 +109,7 @@ def _denoiser(options: argparse.Namespace) -> None:
         tokens=options.tokens,
         seed=options.seed,
         device=options.device,
+        start_from=options.start_from,
         shape=DenoiserShape(options.width, options.layers, options.heads),
     )
     train(plan, options.work / "train", options.work / "held_out", options.work / "denoiser")

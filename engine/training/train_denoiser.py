@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.models.graft.denoiser import Denoiser, DenoiserShape, save_denoiser
+from engine.models.graft.denoiser import Denoiser, DenoiserShape, load_denoiser, save_denoiser
 from engine.training.batches import Batch, BatchMaker
 from engine.training.dataset import LatentItem, read_shard
 
@@ -23,7 +23,8 @@ HELD_OUT_BATCHES = 12
 @dataclass(frozen=True)
 class TrainingPlan:
     """minutes: how long this run trains. decay_minutes: the last part, in which the rate falls
-    to zero; leave it 0 while more runs follow. tokens: latent frames per step."""
+    to zero; leave it 0 while more runs follow. tokens: latent frames per step. start_from:
+    shipped weights to begin with where there is no checkpoint; their shape wins."""
 
     minutes: float
     decay_minutes: float = 0.0
@@ -33,6 +34,7 @@ class TrainingPlan:
     ema_decay: float = 0.9993
     seed: int = 0
     device: str = "cpu"
+    start_from: Path | None = None
     shape: DenoiserShape = field(default_factory=DenoiserShape)
 
 
@@ -81,7 +83,8 @@ def _has_fast_bf16(device: torch.device) -> bool:
 def start_or_resume(plan: TrainingPlan, checkpoint: Path) -> TrainingState:
     """Build a fresh state, or read the checkpoint when there is one."""
     torch.manual_seed(plan.seed)
-    model = Denoiser(plan.shape).to(plan.device)
+    model = Denoiser(plan.shape) if plan.start_from is None else load_denoiser(plan.start_from)
+    model = model.to(plan.device).train()
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.95), weight_decay=0.01
     )

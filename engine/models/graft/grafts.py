@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -118,7 +118,7 @@ class GraftJob:
     def _blank(self) -> NativeSamples:
         """Return the result with the source in its place and silence where nothing is yet."""
         shape = (self.source.channels, self.plan.frames)
-        native = np.zeros(shape, dtype=NATIVE_TYPES[self.source.subtype])
+        native = cast("NativeSamples", np.zeros(shape, dtype=NATIVE_TYPES[self.source.subtype]))
         start = self.plan.source_offset
         native[:, start : start + self.source.frames] = self.source.samples
         return native

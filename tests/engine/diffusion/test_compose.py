@@ -87,7 +87,7 @@ def test_a_span_across_the_end_is_composited_like_any_other() -> None:
 
 def test_a_prediction_at_the_ends_comes_from_across_the_wrap() -> None:
     """Audio added behind a loop meets the loop's start as if that came next."""
-    tone = _sine(200.0, 0, FRAMES, RATE)  # 30 whole cycles
+    tone = _sine(200.0, 10, FRAMES, RATE)  # 30 whole cycles, the wrap at a crest
     for span in (FrameSpan(600, FRAMES), FrameSpan(0, 600)):
         native = tone.copy()
         native[:, span.start : span.stop] = 0

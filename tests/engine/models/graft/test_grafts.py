@@ -24,6 +24,7 @@ from engine.models.graft import grafts
 from engine.models.graft.backend import GraftMaker, sampler_settings
 from engine.models.graft.decoding import decode
 from engine.models.graft.grafts import GraftJob
+from engine.models.graft.sampling import sample
 from engine.request import GenerationRequest, SourceReference, Task
 from engine.sample_format import dequantise, quantise
 from engine.take_maker import NativeSamples, RenderedTake
@@ -124,16 +125,31 @@ CASES = [
 
 
 @pytest.mark.parametrize(("rate", "channels", "subtype", "task"), CASES)
+def test_outside_what_is_made_every_sample_is_the_sources(
+    rate: int, channels: int, subtype: str, task: str
+) -> None:
+    source = quantise(_music(0.4, rate, channels), subtype)
+    take = _in_memory(
+        source, rate, subtype, _order(task, SourceReference("/x", "ab"), source.shape[1])
+    )
+    assert (take.facts.sample_rate, take.facts.channels) == (rate, channels)
+    added = rate if task in ("forward", "backward") else 0
+    assert take.samples.shape == (channels, source.shape[1] + added)
+    _check_untouched(take, source, added if task == "backward" else 0)
+
+
+@pytest.mark.parametrize(("rate", "channels", "subtype", "task"), CASES[::7])
 def test_outside_what_is_made_the_file_is_bit_exact(
     tmp_path: Path, rate: int, channels: int, subtype: str, task: str
 ) -> None:
+    """The same from a real file, read back by libsndfile itself."""
     path = _write(tmp_path, _music(0.7, rate, channels), rate, subtype)
     source = _native(path, subtype)
     take = _make(_order(task, _reference(path), source.shape[1]))
     facts = take.facts
     assert (facts.sample_rate, facts.channels, facts.subtype) == (rate, channels, subtype)
-    assert take.samples.shape == (channels, facts.frames)
     added = rate if task in ("forward", "backward") else 0
+    assert take.samples.shape == (channels, facts.frames)
     assert facts.frames == source.shape[1] + added
     _check_untouched(take, source, added if task == "backward" else 0)
 
@@ -185,17 +201,17 @@ def test_closing_a_loop_takes_the_click_at_its_wrap_away(
     assert abs(before - after) <= 0.5
 
 
-def test_a_wrap_that_is_made_is_the_graft_of_the_turned_loop() -> None:
-    """A span across the wrap must be as long, and as much changed, as the same span inside."""
+def test_nothing_old_is_left_right_at_a_closed_wrap() -> None:
+    """The fades lie at the outer ends of the two spans, none at the wrap between them."""
     rate, frames = 44_100, 44_100
     source = _music(1.0, rate, 2).astype(np.float32)
     reach = round(rate / 8 + 0.1)  # half a beat at 240 bpm, half frames up
     order = _order("loop", SourceReference("/x", "ab"), frames)
     closed = _in_memory(source.copy(), rate, "FLOAT", order)
-    changed = np.abs(closed.samples - source).max(axis=0) > 0
+    change = np.abs(closed.samples - source).max(axis=0)
     for stretch in (slice(0, 64), slice(frames - 64, frames)):
-        assert changed[stretch].mean() > 0.9, "old audio is left at the wrap"
-    assert not changed[reach : frames - reach].any()
+        assert change[stretch].mean() > 0.05, "old audio is left at the wrap"
+    assert not change[reach : frames - reach].any()
 
 
 @pytest.mark.parametrize("task", ["forward", "backward"])
@@ -214,15 +230,22 @@ def test_what_is_added_to_a_loop_meets_it_at_both_ends(task: str) -> None:
         assert step <= 1.5 * steepest
 
 
-def test_a_continuation_does_not_fade_out_into_nothing() -> None:
-    """The last tenth of a second of an open end is as loud as the rest of what was added."""
-    rate = 44_100
-    source = _music(1.3, rate, 2).astype(np.float32)
-    take = _in_memory(source, rate, "FLOAT",
-                      _order("forward", SourceReference("/x", "ab"), source.shape[1]))  # fmt: skip
-    made = take.samples[:, source.shape[1] :]
-    level = np.sqrt(np.square(made).mean())
-    assert np.sqrt(np.square(made[:, -rate // 50 :]).mean()) > 0.3 * level
+@pytest.mark.parametrize(("task", "open_end"), [("forward", True), ("backward", False)])
+def test_behind_an_open_end_no_silence_is_told_as_known(
+    monkeypatch: pytest.MonkeyPatch, task: str, open_end: bool
+) -> None:
+    """The guard behind a continuation is made with it; behind kept audio it stays silence."""
+    seen: list[np.ndarray] = []
+
+    def spy(denoiser, canvas, *rest):
+        seen.append(canvas.keep[-grafts.GUARD_LATENT_FRAMES :, 0].numpy())
+        return sample(denoiser, canvas, *rest)
+
+    monkeypatch.setattr(grafts, "sample", spy)
+    source = _music(1.3, 44_100, 2).astype(np.float32)
+    order = _order(task, SourceReference("/x", "ab"), source.shape[1])
+    _check_untouched(_in_memory(source, 44_100, "FLOAT", order), source, 0 if open_end else 44_100)
+    assert [guard.tolist() for guard in seen] == [[0.0, 0.0] if open_end else [1.0, 1.0]]
 
 
 def test_a_long_source_is_made_by_short_canvases() -> None:
