@@ -15,7 +15,8 @@ from engine.tempo import Tempo
 WINDOW_SECONDS = 11.88
 #: What it sees beside a span by default.
 CONTEXT_SECONDS = 4.0
-LEAST_CONTEXT_SECONDS = 0.25
+#: The most that is made in one piece: about 11 MB of memory a second.
+LONGEST_SECONDS = 180.0
 #: A source counts as a loop when its length is this close to whole bars.
 LOOP_TOLERANCE_BEATS = 0.04
 #: How much is regenerated on each side of the wrap point when a loop is closed.
@@ -124,6 +125,7 @@ def plan_canvases(
     """Return the stretches to work on in turn, each with the spans (result frames) it makes.
 
     A span across the wrap of a circular result is one span that ends past the last frame.
+    Spans that would hear each other's old audio share a canvas.
     """
     seconds = plan.frames / sample_rate
     if seconds <= WINDOW_SECONDS and context_seconds is None:
@@ -131,7 +133,7 @@ def plan_canvases(
     context = round((context_seconds or CONTEXT_SECONDS) * sample_rate)
     groups: list[list[FrameSpan]] = []
     for span in _joined_at_the_wrap(plan):
-        if groups and span.start - groups[-1][-1].stop < context:
+        if groups and span.start - groups[-1][-1].stop < 2 * context:
             groups[-1].append(span)
         else:
             groups.append([span])
@@ -157,8 +159,13 @@ def _canvas_round(group: list[FrameSpan], context: int, plan: GraftPlan) -> Canv
     return Canvas(start, stop - start, closes=False)
 
 
-def canvas_seconds(canvas: Canvas, sample_rate: int) -> float:
-    return canvas.frames / sample_rate
+def check_seconds(seconds: float) -> None:
+    """Raise BadArgument when more is asked for than is made in one piece."""
+    if seconds > LONGEST_SECONDS:
+        raise BadArgument(
+            f"{seconds:.0f} s at once is more than {LONGEST_SECONDS:.0f} s; "
+            "choose fewer bars or a shorter span."
+        )
 
 
 def model_frames(frames: int, sample_rate: int) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.analysis import measure
 from engine.audio import MODEL_SAMPLE_RATE, AudioClip, FloatArray, resample_circular
+from engine.diffusion.canvas import check_seconds
 from engine.diffusion.guidance import Guidance
 from engine.messages import Phase
 from engine.models.graft.codec import latent_frames
@@ -79,6 +80,7 @@ def length_of(request: GenerationRequest, fields: PromptFields) -> LoopLength:
     tempo = Tempo.of(fields.bpm or DEFAULT_BPM)
     bars = request.bars or fields.bars or DEFAULT_BARS
     frames = loop_frames(tempo, bars, request.signature, MODEL_SAMPLE_RATE)
+    check_seconds(frames / MODEL_SAMPLE_RATE)
     beats = float(bars * request.signature.beats_per_bar)
     return LoopLength(frames, latent_frames(frames), beats, float(tempo), float(bars), 1.0)
 

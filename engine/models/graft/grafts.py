@@ -25,6 +25,7 @@ from engine.diffusion.canvas import (
     Canvas,
     GraftPlan,
     SourceGrid,
+    check_seconds,
     model_frames,
     plan_canvases,
     plan_graft,
@@ -102,6 +103,7 @@ class GraftJob:
         begun = time.monotonic()
         native = self._blank()
         canvases = plan_canvases(self.plan, self.source.sample_rate, request.context_seconds)
+        check_seconds(max(canvas.frames for canvas, _ in canvases) / self.source.sample_rate)
         generator = torch.Generator().manual_seed(request.seed)
         for number, (canvas, spans) in enumerate(canvases):
             steps = _Steps(on_progress, index, number, len(canvases))

@@ -172,9 +172,10 @@ def _predictor(
         batch = stack_conditions(rows if guided else rows[:-1])
         count = len(batch)
         times = torch.full((count,), time, device=latents.device)
-        context, keep, beat = (
-            x.expand(count, -1, -1) for x in (canvas.latents, canvas.keep, phases)
-        )
+        keep = canvas.keep.repeat(count, 1, 1)
+        if guided:
+            keep[-1] = 0.0  # guidance pushes away from what ignores the surroundings, too
+        context, beat = (x.expand(count, -1, -1) for x in (canvas.latents, phases))
         noisy = latents.expand(count, -1, -1)
         data = noisy - time * denoiser(noisy, times, context, keep, beat, batch)
         asked = _mix(data[: len(brief.prompts)], brief.shares)

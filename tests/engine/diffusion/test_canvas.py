@@ -15,6 +15,7 @@ from engine.diffusion.canvas import (
     Canvas,
     GraftPlan,
     SourceGrid,
+    check_seconds,
     model_frames,
     plan_canvases,
     plan_graft,
@@ -203,3 +204,9 @@ def test_other_tasks_graft_nothing(task: Task) -> None:
     request = GenerationRequest(task, 1, prompt="a", to_prompt="b")
     with pytest.raises(BadArgument):
         plan_graft(request, _grid(5_000, 44_100))
+
+
+def test_more_than_three_minutes_at_once_are_refused_in_one_sentence() -> None:
+    check_seconds(180.0)
+    with pytest.raises(BadArgument, match=r"600 s at once is more than 180 s"):
+        check_seconds(600.0)
