@@ -72,6 +72,7 @@ def convergence(made: Tensor, truth: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)  # kept for training too, which inference tensors cannot serve
 def _window(n_fft: int, device: torch.device) -> Tensor:
     return torch.hann_window(n_fft, device=device) / (n_fft / 4)
 
@@ -94,6 +95,7 @@ def _compress(spectrum: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)  # kept for training too, which inference tensors cannot serve
 def _mel_matrix(n_fft: int, bands: int, device: torch.device) -> Tensor:
     """Return (bands, bins): triangles evenly spaced in mel up to 22.05 kHz, rows sum to 1."""
     hz = torch.arange(n_fft // 2 + 1) * SAMPLE_RATE / n_fft

@@ -23,8 +23,6 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.diffusion.masks import overlapping
@@ -42,6 +40,7 @@ from engine.models.graft.spectral import (
     to_left_right,
     to_mid_side,
 )
+from engine.models.graft.weights import load_weights, save_weights
 
 #: Values per frame in and out: a logarithm and a point of the plane, per bin, mid and side.
 POLAR_CHANNELS = 2 * 3 * BINS
@@ -70,6 +69,7 @@ CPU_SHAPE = DecoderShape(256, 5)
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)  # kept for training too, which inference tensors cannot serve
 def _carrier(dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return (FRAMES_PER_LATENT, BINS): the phases of an impulse at the latent frame's centre.
 
@@ -230,24 +230,13 @@ def decode_with(
 
 
 def save_decoder(state: dict[str, Tensor], shape: DecoderShape, path: Path) -> None:
-    """Write fp16 weights; the shape travels in the file's metadata."""
-    half = {name: tensor.half().contiguous() for name, tensor in state.items()}
-    save_file(half, path, metadata={"shape": json.dumps(asdict(shape))})
+    """Write fp16 weights with their shape."""
+    save_weights(state, asdict(shape), path)
 
 
 def load_decoder(path: Path) -> Decoder:
     """Read a decoder for inference in float32. Raises ModelProblem when damaged."""
-    try:
-        with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
-            shape = DecoderShape(**json.loads(file.metadata()["shape"]))
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        model = Decoder(shape)
-        model.load_state_dict(state)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelProblem(
-            f"The model file {path.name} is missing or damaged; reinstall Loopgraft.", str(error)
-        ) from error
-    return model.eval()
+    return load_weights(path, lambda shape: Decoder(DecoderShape(**shape)))
 
 
 class ShippedDecoder(NamedTuple):

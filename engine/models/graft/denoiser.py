@@ -7,18 +7,14 @@ input rotates the output.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engine.errors import ModelProblem
 from engine.models.graft.codec import LATENT_CHANNELS
 from engine.models.graft.conditioning import (
     PHASE_CHANNELS,
@@ -27,6 +23,7 @@ from engine.models.graft.conditioning import (
     UNKNOWN_ROOT,
     Conditions,
 )
+from engine.models.graft.weights import load_weights, save_weights
 from engine.taxonomy import UNKNOWN_FAMILY, UNKNOWN_STYLE
 
 INPUT_CHANNELS = 2 * LATENT_CHANNELS + 1 + PHASE_CHANNELS
@@ -223,21 +220,10 @@ class Denoiser(nn.Module):
 
 
 def save_denoiser(state: dict[str, Tensor], shape: DenoiserShape, path: Path) -> None:
-    """Write fp16 weights; the shape travels in the file's metadata."""
-    half = {name: tensor.half().contiguous() for name, tensor in state.items()}
-    save_file(half, path, metadata={"shape": json.dumps(asdict(shape))})
+    """Write fp16 weights with their shape."""
+    save_weights(state, asdict(shape), path)
 
 
 def load_denoiser(path: Path) -> Denoiser:
     """Read a denoiser for inference in float32. Raises ModelProblem when damaged."""
-    try:
-        with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
-            shape = DenoiserShape(**json.loads(file.metadata()["shape"]))
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        model = Denoiser(shape)
-        model.load_state_dict(state)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelProblem(
-            f"The model file {path.name} is missing or damaged; reinstall Loopgraft.", str(error)
-        ) from error
-    return model.eval()
+    return load_weights(path, lambda shape: Denoiser(DenoiserShape(**shape)))

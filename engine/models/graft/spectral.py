@@ -35,6 +35,7 @@ _FULL_SCALE = N_FFT / 4
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)  # kept for training too, which inference tensors cannot serve
 def _window(device: torch.device) -> Tensor:
     return torch.hann_window(N_FFT, device=device)
 
@@ -67,6 +68,7 @@ def _hz(mel: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)  # kept for training too, which inference tensors cannot serve
 def band_matrix(device: torch.device) -> Tensor:
     """Return (BANDS, BINS): the lowest 40 bins one by one, mel-spaced triangles above.
 
@@ -89,6 +91,7 @@ def band_matrix(device: torch.device) -> Tensor:
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)  # kept for training too, which inference tensors cannot serve
 def bin_matrix(device: torch.device) -> Tensor:
     """Return (BINS, BANDS): each bin as the weighted mean of the bands that cover it."""
     bands = band_matrix(device)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from engine.errors import ModelProblem
+from engine.models.graft import spectral
 from engine.models.graft.codec import (
     LATENT_CHANNELS,
     Codec,
@@ -200,3 +201,13 @@ def test_a_codec_moves_whole() -> None:
     moved = tiny_codec().to(CPU)
     assert isinstance(moved, Codec)
     assert torch.equal(moved.basis, tiny_codec().basis)
+
+
+def test_what_inference_has_cached_still_serves_training() -> None:
+    spectral._window.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    audio = torch.randn(2, 8 * LATENT_HOP)
+    with torch.inference_mode():
+        stft_circular(audio)
+    audio.requires_grad_()
+    stft_circular(audio).abs().sum().backward()
+    assert audio.grad is not None
