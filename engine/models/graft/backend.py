@@ -34,7 +34,7 @@ DEFAULT_BPM = 120.0
 DEFAULT_BARS = 4
 DEFAULT_ONE_SHOT_SECONDS = 2.0
 DEFAULT_STEPS = 12
-DEFAULT_GUIDANCE = 2.5
+DEFAULT_GUIDANCE = 3.5
 PEAK_LIMIT = 0.98
 END_FADE_SECONDS = 0.01
 #: Keeps the phase noise of the decoder apart from the noise of the sampler.
