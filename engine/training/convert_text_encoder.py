@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnx
+import onnx  # pyright: ignore[reportMissingImports] - the training extra
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load as load_tensors
