@@ -278,15 +278,15 @@ def test_surrounding_blanks_change_nothing(text: str) -> None:
     ["a", "1", " ", "drum and ", "Am ", "1 ", "in ", "a b", "120 ", "4-", ".", "no ", "e", "snaer",
      "\u0301", "one ", "x7 ", "A minor ", "1.", "(", "twenty "],
 )  # fmt: skip
-def test_ten_thousand_characters_take_less_than_a_fifth_of_a_second(piece: str) -> None:
+def test_ten_thousand_characters_do_not_hang(piece: str) -> None:
     parse_prompt("warm up the caches")
     text = (piece * 10_000)[:10_000]
     start = time.process_time()
     parse_prompt(text)
-    assert time.process_time() - start < 0.2
+    assert time.process_time() - start < HANG_SECONDS
 
 
-def test_ten_thousand_characters_of_unknown_words_take_less_than_a_fifth_of_a_second() -> None:
+def test_ten_thousand_characters_of_unknown_words_do_not_hang() -> None:
     parse_prompt("warm up the caches")
     words = (
         f"{'abcdefghijklmnop'[n % 16]}{n:x}".translate(LETTERS) for n in range(100_000, 101_500)
@@ -294,9 +294,11 @@ def test_ten_thousand_characters_of_unknown_words_take_less_than_a_fifth_of_a_se
     text = " ".join(words)[:10_000]
     start = time.process_time()
     parse_prompt(text)
-    assert time.process_time() - start < 0.2
+    assert time.process_time() - start < HANG_SECONDS
 
 
+#: Far above what was measured (0.06 s), far below what a quadratic parser takes.
+HANG_SECONDS = 2.0
 LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
