@@ -16,6 +16,7 @@ import numpy as np
 from numpy.random import Generator
 
 from engine import taxonomy
+from engine.audio import resample_circular
 from engine.tempo import Tempo, TimeSignature, loop_frames
 from engine.training.captions import captions_for
 from engine.training.synth import effects, fx
@@ -29,9 +30,11 @@ from engine.training.synth.split import SPLITS, choose
 
 __all__ = ["CORPUS_VERSION", "SAMPLE_RATE", "CorpusItem", "ItemFacts", "make_item"]
 
-CORPUS_VERSION = 1
+CORPUS_VERSION = 2
 LONGEST_SECONDS = 11.9
 ONE_SHOT_SHARE = 0.12
+#: Loops of which every unit is the same: what a drum machine or a sampled bar gives.
+REPEAT_SHARE = 0.5
 FAMILY_WEIGHTS: dict[str, float] = {
     "drums": 0.28,
     "bass": 0.12,
@@ -124,19 +127,36 @@ def draw_bars(bpm: int, beats_per_bar: int, rng: Generator) -> int:
     return choose(fitting, rng, [weights[bars] for bars in fitting])
 
 
-def draw_plan(style: str, split: str, character: Character, rng: Generator) -> Plan:
-    """Draw tempo, length, metre, swing and harmony of a loop."""
+def draw_unit(bars: int, rng: Generator) -> int:
+    """Draw after how many bars a loop repeats itself exactly; `bars` when it does not."""
+    if bars == 1 or rng.random() > REPEAT_SHARE:
+        return bars
+    return choose([unit for unit in (1, 2, 4) if unit < bars][-2:], rng)
+
+
+def repeated(audio: Audio, times: int, frames: int) -> Audio:
+    """Play a circular unit `times` times in a loop of exactly `frames`."""
+    if times == 1:
+        return audio
+    return resample_circular(np.tile(audio, times), frames)
+
+
+def draw_plan(style: str, split: str, character: Character, rng: Generator) -> tuple[Plan, int]:
+    """Draw tempo, length, metre, swing and harmony of the unit that a loop repeats, and how
+    often it does."""
     bpm = draw_tempo(style, rng)
     beats_per_bar = 3 if rng.random() < 0.03 else 4
     if beats_per_bar == 3 and bpm in (64, 96, 128, 160):
         bpm += 1  # keeps every length off a half frame, where roundings differ
-    bars = draw_bars(bpm, beats_per_bar, rng)
+    whole = draw_bars(bpm, beats_per_bar, rng)
+    bars = draw_unit(whole, rng)
     signature = TimeSignature(beats_per_bar, 4)
     frames = loop_frames(Tempo.of(bpm), bars, signature, SAMPLE_RATE)
     swung = rng.random() < SWUNG_STYLES.get(style, 0.06)
     swing = round(float(rng.uniform(0.25, 0.95)), 2) if swung else 0.0
     harmony = draw_harmony(style, draw_key(style, rng), bars, beats_per_bar, split, rng)
-    return Plan(style, split, bpm, bars, beats_per_bar, frames, swing, harmony, character)
+    plan = Plan(style, split, bpm, bars, beats_per_bar, frames, swing, harmony, character)
+    return plan, whole // bars
 
 
 def finish(audio: Audio, character: Character, rng: Generator) -> Audio:
@@ -160,17 +180,20 @@ def loop(
     family: str, style: str, split: str, character: Character, rng: Generator
 ) -> tuple[Audio, ItemFacts]:
     """Make a loop in time."""
-    plan = draw_plan(style, split, character, rng)
+    plan, times = draw_plan(style, split, character, rng)
     none = np.zeros(0, np.float32)
     part: Part = mix_part(plan, rng) if family == "mix" else one_part(family, plan, none, rng)
     tonal = family in taxonomy.TONAL_FAMILIES
+    bars = plan.bars * times
+    signature = TimeSignature(plan.beats_per_bar, 4)
+    frames = loop_frames(Tempo.of(plan.bpm), bars, signature, SAMPLE_RATE)
     facts = ItemFacts(
         kind="loop",
         family=family,
         instruments=part.instruments,
         style=style,
         bpm=float(plan.bpm),
-        bars=plan.bars,
+        bars=bars,
         beats_per_bar=plan.beats_per_bar,
         root=plan.harmony.root if tonal else None,
         mode=plan.harmony.mode if tonal else None,
@@ -178,7 +201,7 @@ def loop(
         moods=moods_of(character, family, plan.swing, rng),
         swing=plan.swing,
     )
-    return finish(part.audio, character, rng), facts
+    return finish(repeated(part.audio, times, frames), character, rng), facts
 
 
 def untimed(

@@ -18,7 +18,7 @@ from engine.analysis import in_key_share, measure_key, tempo_matches
 from engine.audio import MODEL_SAMPLE_RATE, AudioClip, resample_circular
 from engine.key import Key, Mode
 from engine.messages import Phase
-from engine.models.graft.backend import DEFAULT_GUIDANCE, GraftMaker
+from engine.models.graft.backend import WORDLESS_GUIDANCE, GraftMaker
 from engine.models.graft.codec import Codec, latent_frames
 from engine.models.graft.conditioning import Grid
 from engine.models.graft.decoding import decode, random_phases
@@ -93,7 +93,7 @@ def evaluate(folder: Path, shards: Path, count: int, workers: int) -> list[Bar]:
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, _load, (folder, shards)) as pool:
         note(_codec_bars(pool.map(_codec_errors, range(max(20, count // 5)))))
-        note([_context_bar(pool.map(_context_score, range(max(20, count // 2))))])
+        note([_context_bar(pool.map(_context_score, range(max(60, count // 2))))])
         note(_drum_bars(pool.map(_drum_facts, range(count))))
         note(_key_bars(pool.map(_key_facts, range(count))))
         note(_family_bars(shards, pool.map(_family_latents, range(count))))
@@ -210,7 +210,7 @@ def _refill(model: GraftModel, item: LatentItem) -> tuple[npt.NDArray[np.float32
         model.denoiser,
         LatentCanvas(latents * keep, keep, grid, closes=True),
         Brief((row,), row),
-        SamplerSettings(16, Guidance(scale=DEFAULT_GUIDANCE)),
+        SamplerSettings(16, Guidance(scale=WORDLESS_GUIDANCE)),
         torch.randn(latents.shape, generator=generator),
         lambda _done, _total: None,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.models.graft.denoiser import Denoiser, DenoiserShape, load_denoiser, save_denoiser
 from engine.training.batches import Batch, BatchMaker
@@ -44,16 +46,34 @@ class TrainingState:
 
     model: Denoiser
     ema: dict[str, Tensor]
-    optimizer: torch.optim.Optimizer
+    optimizers: tuple[torch.optim.Optimizer, ...]
     steps: int = 0
     items_seen: int = 0
     seconds: float = 0.0
 
 
+class Shards:
+    """The finished shards of a folder that may still be growing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: set[Path] = set()
+        self.items: list[LatentItem] = []
+
+    def look_again(self) -> bool:
+        """Read what has been finished since; return whether there was any."""
+        found = {path for path in self._folder.glob("*.npz") if ".part" not in path.name}
+        fresh = sorted(found - self._read)
+        self.items.extend(item for path in fresh for item in read_shard(path))
+        self._read.update(fresh)
+        return bool(fresh)
+
+
 def read_items(folder: Path) -> list[LatentItem]:
     """Read every finished shard of the folder."""
-    shards = sorted(p for p in folder.glob("*.npz") if ".part" not in p.name)
-    return [item for shard in shards for item in read_shard(shard)]
+    shards = Shards(folder)
+    shards.look_again()
+    return shards.items
 
 
 def flow_loss(model: Denoiser, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -67,7 +87,8 @@ def flow_loss(model: Denoiser, batch: Batch, generator: torch.Generator) -> Tens
     noise = torch.randn(data.shape, generator=generator).to(device)
     mix = times[:, None, None]
     noisy = (1 - mix) * data + mix * noise
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=_has_fast_bf16(device)):
+    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=_has_fast_bf16(device))
+    with autocast, _fast_attention(device):
         velocity = model(
             noisy, times, data, batch.keep_mask, batch.phases, batch.conditions
         ).float()
@@ -80,19 +101,35 @@ def _has_fast_bf16(device: torch.device) -> bool:
     return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage]
 
 
+def _fast_attention(device: torch.device) -> AbstractContextManager[object]:
+    """On a CPU the plain matrix products train 1.3 times as fast as the fused kernel."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+
+
+def optimizers_for(model: Denoiser, plan: TrainingPlan) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon (Jordan et al. 2024) for the matrices inside the blocks, AdamW for all else."""
+    inner = [m.weight for m in model.blocks.modules() if isinstance(m, nn.Linear)]
+    chosen = {id(p) for p in inner}
+    rest = [p for p in model.parameters() if id(p) not in chosen]
+    rate = plan.learning_rate
+    return (
+        torch.optim.Muon(inner, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.95), weight_decay=0.01),
+    )
+
+
 def start_or_resume(plan: TrainingPlan, checkpoint: Path) -> TrainingState:
     """Build a fresh state, or read the checkpoint when there is one."""
     torch.manual_seed(plan.seed)
     model = Denoiser(plan.shape) if plan.start_from is None else load_denoiser(plan.start_from)
     model = model.to(plan.device).train()
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.95), weight_decay=0.01
-    )
-    state = TrainingState(model, {k: v.clone() for k, v in model.state_dict().items()}, optimizer)
+    ema = {name: value.clone() for name, value in model.state_dict().items()}
+    state = TrainingState(model, ema, optimizers_for(model, plan))
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=plan.device, weights_only=True)
         model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
+        for optimizer, values in zip(state.optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
         state.ema = saved["ema"]
         state.steps, state.items_seen = saved["steps"], saved["items_seen"]
         state.seconds = saved["seconds"]
@@ -105,7 +142,7 @@ def save_state(state: TrainingState, checkpoint: Path) -> None:
         {
             "model": state.model.state_dict(),
             "ema": state.ema,
-            "optimizer": state.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in state.optimizers],
             "steps": state.steps,
             "items_seen": state.items_seen,
             "seconds": state.seconds,
@@ -123,12 +160,14 @@ def train(plan: TrainingPlan, data: Path, held_out: Path, out: Path) -> Training
     state = start_or_resume(plan, checkpoint)
     generator = torch.Generator().manual_seed(plan.seed + state.steps)
     rng = np.random.default_rng(plan.seed + state.steps)
-    maker = BatchMaker(read_items(data), plan.tokens, rng)
+    shards = Shards(data)
+    shards.look_again()
+    maker = BatchMaker(shards.items, plan.tokens, rng)
     begun = last_saved = time.monotonic()
     losses: list[float] = []
     while (elapsed := time.monotonic() - begun) < plan.minutes * 60:
-        if state.steps % RESCAN_STEPS == RESCAN_STEPS - 1:
-            maker = BatchMaker(read_items(data), plan.tokens, rng)
+        if state.steps % RESCAN_STEPS == RESCAN_STEPS - 1 and shards.look_again():
+            maker = BatchMaker(shards.items, plan.tokens, rng)
         losses.append(_step(state, maker.draw(), plan, elapsed, generator))
         if state.steps % REPORT_STEPS == 0:
             _report(state, losses, len(maker.items), begun)
@@ -153,13 +192,14 @@ def _step(
     rate = plan.learning_rate * min(1.0, (state.steps + 1) / plan.warmup_steps)
     if plan.decay_minutes > 0:
         rate *= min(1.0, max(0.01, (plan.minutes * 60 - elapsed) / (plan.decay_minutes * 60)))
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
     loss = flow_loss(state.model, _move(batch, plan.device), generator)
-    state.optimizer.zero_grad()
+    state.model.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
-    state.optimizer.step()
+    for optimizer in state.optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
     state.steps += 1
     state.items_seen += len(batch.latents)
     decay = min(plan.ema_decay, state.steps / (state.steps + 10))

@@ -35,6 +35,10 @@ DEFAULT_BARS = 4
 DEFAULT_ONE_SHOT_SECONDS = 2.0
 DEFAULT_STEPS = 12
 DEFAULT_GUIDANCE = 3.5
+#: Without words there is only the context to follow, and less guidance stays closer to it:
+#: correlation with what was removed, 51 held-out loops: 0.65 at 5, 0.72 at 3.5, 0.75 at 2,
+#: 0.74 at 1.5, 0.72 at 1.
+WORDLESS_GUIDANCE = 2.0
 PEAK_LIMIT = 0.98
 END_FADE_SECONDS = 0.01
 #: Keeps the phase noise of the decoder apart from the noise of the sampler.
@@ -48,7 +52,9 @@ def load_graft(device: str, threads: int) -> GraftMaker:
 
 def sampler_settings(request: GenerationRequest) -> SamplerSettings:
     """Return the request's sampler settings, with the model's defaults where it has none."""
-    scale = DEFAULT_GUIDANCE if request.guidance_scale is None else request.guidance_scale
+    scale = request.guidance_scale
+    if scale is None:
+        scale = DEFAULT_GUIDANCE if request.prompt.strip() else WORDLESS_GUIDANCE
     return SamplerSettings(request.steps or DEFAULT_STEPS, Guidance(scale=scale))
 
 

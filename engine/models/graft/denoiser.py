@@ -22,11 +22,13 @@ from engine.models.graft.conditioning import (
     UNKNOWN_MODE,
     UNKNOWN_ROOT,
     Conditions,
+    pitch_classes,
 )
+from engine.models.graft.echoes import ECHO_CHANNELS, echoes
 from engine.models.graft.weights import load_weights, save_weights
 from engine.taxonomy import UNKNOWN_FAMILY, UNKNOWN_STYLE
 
-INPUT_CHANNELS = 2 * LATENT_CHANNELS + 1 + PHASE_CHANNELS
+INPUT_CHANNELS = 2 * LATENT_CHANNELS + 1 + PHASE_CHANNELS + ECHO_CHANNELS
 #: The longest window the weights have seen: 12 s.
 MAX_LATENT_FRAMES = 258
 
@@ -135,6 +137,7 @@ class Denoiser(nn.Module):
         self.style = nn.Embedding(UNKNOWN_STYLE + 1, width)
         self.root = nn.Embedding(UNKNOWN_ROOT + 1, width)
         self.mode = nn.Embedding(UNKNOWN_MODE + 1, width)
+        self.scale = nn.Linear(12, width, bias=False)
         self.hint = nn.Linear(width, width)
         self.numbers = nn.Linear(4, width)
         self.pooled = nn.Linear(TEXT_WIDTH, width)
@@ -162,7 +165,9 @@ class Denoiser(nn.Module):
         """latents, context: (b, T, LATENT_CHANNELS). time: (b,) float32, 1 = noise.
         keep_mask: (b, T, 1), 1 = keep. phases: (b, T, PHASE_CHANNELS)."""
         fields = self._fields(conditions)
-        x = self.enter(torch.cat([latents, context * keep_mask, keep_mask, phases], dim=-1))
+        known = context * keep_mask
+        echo = echoes(known, keep_mask, phases)
+        x = self.enter(torch.cat([latents, known, keep_mask, phases, echo], dim=-1))
         x = x + self._mix_neighbours(x) + self.hint(fields)[:, None]
         state = self._state(time, conditions) + fields
         modulation = self.modulation(state).view(len(conditions), 6, -1)
@@ -187,6 +192,7 @@ class Denoiser(nn.Module):
             + self.style(conditions.style)
             + self.root(conditions.root)
             + self.mode(conditions.mode)
+            + self.scale(pitch_classes(conditions.root, conditions.mode).to(self.scale.weight))
         )
 
     def _state(self, time: Tensor, conditions: Conditions) -> Tensor:

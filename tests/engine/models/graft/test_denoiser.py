@@ -49,7 +49,7 @@ def _inputs(frames: int, seed: int = 1) -> dict[str, Tensor]:
         "latents": noise(LATENT_CHANNELS),
         "context": noise(LATENT_CHANNELS),
         "keep_mask": (noise(1) > 0).double(),
-        "phases": noise(PHASE_CHANNELS),
+        "phases": phase_channels(Grid(frames, frames / 6, 0.3, 4, frames / 6))[None].double(),
     }
 
 

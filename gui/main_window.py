@@ -1,0 +1,357 @@
+"""The window: its regions, what they are bound to, and the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+)
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHBoxLayout,
+    QLineEdit,
+    QMainWindow,
+    QPlainTextEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.request import GenerationRequest
+from gui.actions import Actions
+from gui.commands import Command
+from gui.drop_in import dropped_paths
+from gui.key_commands import commands_for
+from gui.state.ask import Ask, Intent
+from gui.state.generation import EngineState
+from gui.theme import Palette
+from gui.widgets.clip_header import ClipHeader
+from gui.widgets.command_palette import CommandPalette
+from gui.widgets.export_bar import ExportBar
+from gui.widgets.lanes_view import LanesView
+from gui.widgets.library_view import LibraryView
+from gui.widgets.prompt_form import PromptForm
+from gui.widgets.queue_view import QueueView
+from gui.widgets.status_line import StatusLine
+from gui.widgets.transport_bar import TransportBar
+from gui.widgets.waveform_editor import WaveformEditor
+
+ASK_WIDTH_PX, LIBRARY_WIDTH_PX = 272, 252
+#: Below these widths the library folds away and the lanes become a row of letters.
+LIBRARY_FOLDS_PX, LANES_FOLD_PX = 1100, 900
+
+
+class MainWindow(QMainWindow):
+    """Lays the parts out and binds them; what they do is in `Actions`."""
+
+    def __init__(self, actions: Actions, models: tuple[tuple[str, str], ...]) -> None:
+        super().__init__()
+        self.actions_ = actions
+        self.session = actions.session
+        self.setWindowTitle("Loopgraft")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(720, 520)
+        self.transport = TransportBar()
+        self.form = PromptForm(models)
+        self.queue = QueueView()
+        self.header = ClipHeader()
+        self.waveform = WaveformEditor()
+        self.lanes = LanesView()
+        self.library = LibraryView(actions.library)
+        self.export = ExportBar()
+        self.status = StatusLine()
+        self._library_wanted = True
+        self._lay_out()
+        self.palette_ = CommandPalette(self)
+        self.commands: tuple[Command, ...] = commands_for(self, actions)
+        self._bind_keys()
+        self._bind_states()
+        self._bind_widgets()
+        self._show_canvas()
+
+    def set_palette(self, palette: Palette) -> None:
+        """Draw everything in a palette."""
+        for widget in (self.transport, self.waveform, self.lanes, self.library):
+            widget.set_palette(palette)
+
+    def make(self, *, replace_waiting: bool = False) -> None:
+        """Order what the form says."""
+        self.actions_.make(self.form.ask(), replace_waiting=replace_waiting)
+
+    def use_recipe(self, request: GenerationRequest) -> None:
+        """Fill the form with what a take was asked for."""
+        self.form.fill(ask_of(request))
+        self.session.override_intent(Intent.NEW)
+        self.form.prompt.setFocus()
+        self.status.say("The recipe is in the form; Return makes it again.")
+
+    def toggle_library(self) -> None:
+        self._library_wanted = self.library.isHidden()
+        self.library.setVisible(self._library_wanted)
+
+    def find_in_library(self) -> None:
+        self._library_wanted = True
+        self.library.show()
+        self.library.focus_search()
+
+    def show_commands(self) -> None:
+        self.palette_.open(self.commands)
+
+    def show_keys(self) -> None:
+        self.palette_.open(tuple(c for c in self.commands if c.keys), "Keys")
+
+    def escape(self) -> None:
+        """Close the palette, else stop the newest order, else clear the selection."""
+        if self.palette_.isVisible():
+            self.palette_.hide()
+        elif not self.actions_.cancel_newest():
+            self.waveform.clear_selection()
+            self.waveform.setFocus()
+
+    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:
+        """Space plays everywhere but where text is typed, whatever button has the focus."""
+        if isinstance(a1, QKeyEvent) and a1.key() == Qt.Key.Key_Space and not a1.modifiers():
+            focus = QApplication.focusWidget()
+            if self.isActiveWindow() and not types_text(focus):
+                if a1.type() == QEvent.Type.KeyPress and not a1.isAutoRepeat():
+                    self.actions_.toggle_play()
+                return a1.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+        return super().eventFilter(a0, a1)
+
+    def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
+        """Take files from anywhere but our own drags."""
+        if a0 is not None and a0.source() is None and _has_uris(a0):
+            a0.acceptProposedAction()
+
+    def dropEvent(self, a0: QDropEvent | None) -> None:
+        """Open what is dropped."""
+        data = None if a0 is None else a0.mimeData()
+        if a0 is None or data is None:
+            return
+        a0.acceptProposedAction()
+        dropped = dropped_paths(data.data("text/uri-list").data())
+        if dropped.sentence:
+            self.status.say(dropped.sentence, "warn")
+        self.actions_.open_files(list(dropped.paths))
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        """Fold what does not fit beside a DAW."""
+        super().resizeEvent(a0)
+        self.library.setVisible(self._library_wanted and self.width() >= LIBRARY_FOLDS_PX)
+        self.lanes.set_compact(self.width() < LANES_FOLD_PX)
+
+    def closeEvent(self, a0: QCloseEvent | None) -> None:
+        """End the filter; the app closes the rest."""
+        app = QApplication.instance()
+        if app is not None:
+            app.removeEventFilter(self)
+        super().closeEvent(a0)
+
+    def _lay_out(self) -> None:
+        middle = QHBoxLayout()
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(0)
+        middle.addWidget(self._ask_panel())
+        middle.addWidget(self._canvas_panel(), 1)
+        self.library.setObjectName("library")
+        self.library.setFixedWidth(LIBRARY_WIDTH_PX)
+        middle.addWidget(self.library)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.transport)
+        column.addLayout(middle, 1)
+        column.addWidget(self.export)
+        column.addWidget(self.status)
+        self.setCentralWidget(whole)
+
+    def _ask_panel(self) -> QWidget:
+        panel = QWidget()
+        panel.setObjectName("ask")
+        panel.setFixedWidth(ASK_WIDTH_PX)
+        column = QVBoxLayout(panel)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.form)
+        column.addWidget(self.queue, 1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setFixedWidth(ASK_WIDTH_PX)
+        area.setWidget(panel)
+        return area
+
+    def _canvas_panel(self) -> QWidget:
+        panel = QWidget()
+        panel.setObjectName("canvas")
+        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        column = QVBoxLayout(panel)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addWidget(self.waveform, 1)
+        column.addWidget(self.lanes)
+        return panel
+
+    def _bind_keys(self) -> None:
+        for command in self.commands:
+            for key in command.keys:
+                shortcut = QShortcut(QKeySequence(key), self)
+                shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+                shortcut.activated.connect(self._unless_typing(command))
+        app = QApplication.instance()
+        if app is not None:
+            app.installEventFilter(self)
+
+    def _unless_typing(self, command: Command) -> Callable[[], None]:
+        def run() -> None:
+            if command.in_text or not types_text(QApplication.focusWidget()):
+                command.run()
+
+        return run
+
+    def _bind_states(self) -> None:
+        session, actions = self.session, self.actions_
+        session.canvas_changed.connect(self._show_canvas)
+        session.lanes_changed.connect(self._show_lanes)
+        session.selection_changed.connect(self._show_selection)
+        session.intent_changed.connect(self._show_intent)
+        actions.said.connect(self.status.say)
+        actions.generation.state_changed.connect(lambda *_: self._show_engine())
+        playback = actions.playback
+        playback.playing_changed.connect(self.transport.show_playing)
+        playback.moved.connect(self._show_position)
+        playback.peaked.connect(self.transport.meter.show_peak)
+        playback.under_runs_changed.connect(self.transport.show_under_runs)
+        playback.devices_changed.connect(self.transport.show_devices)
+        playback.said.connect(self.status.say)
+
+    def _bind_widgets(self) -> None:
+        session, actions = self.session, self.actions_
+        self.form.submitted.connect(self.make)
+        self.form.intent_chosen.connect(session.override_intent)
+        self.form.changed.connect(self._show_context)
+        self.queue.cancel_wanted.connect(actions.cancel)
+        self.queue.show_wanted.connect(session.show_batch)
+        self.header.before_wanted.connect(session.show_before)
+        self.header.keep_wanted.connect(actions.keep)
+        self.waveform.selection_changed.connect(session.select)
+        self.waveform.pulled_changed.connect(session.pull)
+        self.waveform.seek_requested.connect(actions.seek)
+        self.waveform.axis_changed.connect(self.lanes.set_axis)
+        self.waveform.drag_wanted.connect(lambda: actions.drag(self, session.shown))
+        self.lanes.lane_chosen.connect(actions.choose_lane)
+        self.lanes.star_toggled.connect(actions.toggle_star)
+        self.lanes.drag_wanted.connect(lambda lane: actions.drag(self, actions.clip_of(lane)))
+        self.transport.play_wanted.connect(actions.toggle_play)
+        self.transport.loop_wanted.connect(actions.playback.set_looping)
+        self.transport.device_chosen.connect(actions.playback.set_device)
+        self.library.open_wanted.connect(lambda entry: actions.open_files([Path(entry.path)]))
+        self.library.recipe_wanted.connect(self.use_recipe)
+        self.library.status.connect(self.status.say)
+        self.export.drag_wanted.connect(lambda: actions.drag(self, session.shown))
+        self.export.format_chosen.connect(actions.set_export_format)
+
+    def _show_canvas(self) -> None:
+        session = self.session
+        clip = session.before if session.before_shown else session.shown
+        self.waveform.show_clip(session.shown, session.before)
+        self.waveform.set_before_shown(session.before_shown)
+        has_before = session.before is not None
+        self.header.show_clip(clip, has_before=has_before, before_shown=session.before_shown)
+        self.transport.show_clip(clip)
+        self.export.show_clip(clip)
+        self._show_context()
+
+    def _show_lanes(self) -> None:
+        batch = self.session.batch
+        self.lanes.set_lanes(self.session.lanes)
+        self.lanes.set_active(self.session.canvas.active)
+        self.queue.show_batches(self.session.batches)
+        self._show_veil(batch is not None and not batch.is_over)
+        self._show_engine()
+
+    def _show_veil(self, making: bool) -> None:
+        batch = self.session.batch
+        if batch is None or not making or self.session.chosen is not None:
+            self.waveform.set_veil(None, 0.0)
+        elif batch.request.spans:
+            self.waveform.set_veil(batch.request.spans[0], batch.share)
+
+    def _show_selection(self) -> None:
+        self.waveform.set_selection(self.session.spans)
+        self.waveform.set_pulled(self.session.pulled)
+        self._show_context()
+
+    def _show_context(self) -> None:
+        graft = self.session.intent in (Intent.INPAINT, Intent.EXTEND)
+        clip = self.session.shown
+        seconds = None
+        if graft and clip is not None:
+            bars = self.form.context.value()
+            seconds = clip.bars_in_frames(bars) / clip.sample_rate
+        self.waveform.set_context_seconds(seconds)
+
+    def _show_intent(self) -> None:
+        session = self.session
+        words = self.waveform.accessibleDescription() if session.spans else ""
+        if words and session.shown is not None:
+            words = f"{words} of “{session.shown.name}”"
+        self.form.show_intent(session.intent, session.shown, session.pulled, words)
+        self._show_context()
+
+    def _show_engine(self) -> None:
+        generation = self.actions_.generation
+        state = generation.state
+        level = {EngineState.RESTARTING: "warn", EngineState.GONE: "fault"}.get(state, "")
+        words = generation.device.upper() if state is EngineState.READY else state.value
+        self.transport.show_engine(words or "ready", level)
+
+    def _show_position(self, frame: int) -> None:
+        clip = self.actions_.heard
+        self.transport.show_position(clip, frame)
+        shown = frame if self.actions_.playback.is_playing else None
+        self.waveform.set_playhead(shown)
+        self.lanes.set_playhead(shown)
+
+
+def types_text(widget: QWidget | None) -> bool:
+    """Return whether letters and spaces belong to this widget."""
+    if isinstance(widget, QAbstractItemView):
+        return False
+    return isinstance(widget, QLineEdit | QPlainTextEdit) and not widget.isReadOnly()
+
+
+def ask_of(request: GenerationRequest) -> Ask:
+    """Return what a form would have said to get this request."""
+    return Ask(
+        prompt=request.prompt,
+        to_prompt=request.to_prompt,
+        bpm="" if request.bpm is None else f"{request.bpm:g}",
+        bars=request.bars,
+        key=request.key,
+        takes=1,
+        model=request.model,
+        seed=request.seed if request.seed < 2**31 else None,
+        steps=request.steps,
+        guidance=request.guidance_scale,
+        avoid=request.negative_prompt,
+    )
+
+
+def _has_uris(event: QDragEnterEvent) -> bool:
+    data = event.mimeData()
+    return data is not None and data.hasFormat("text/uri-list")

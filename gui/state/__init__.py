@@ -1,0 +1,1 @@
+"""What the window shows, as values and observable state; no widgets."""

@@ -1,0 +1,103 @@
+"""The takes of one order and where each of them is. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from engine.messages import Phase, Progress
+from engine.request import GenerationRequest
+from gui.state.clip import LANE_LETTERS, Clip, Lane, LaneState
+
+#: How much of a take's time each phase is, roughly: the veil moves on without jumping back.
+_PHASE_SHARES = {
+    Phase.LOADING: (0.0, 0.0),
+    Phase.READING: (0.0, 0.02),
+    Phase.SAMPLING: (0.02, 0.8),
+    Phase.DECODING: (0.82, 0.15),
+    Phase.SAVING: (0.97, 0.03),
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One order: its job, what it grafts into (None for new audio), and its lanes.
+
+    state: of the whole order. note: what the making is at, in words. sentence: why it failed.
+    """
+
+    job_id: str
+    request: GenerationRequest
+    title: str
+    base: Clip | None = None
+    lanes: tuple[Lane, ...] = ()
+    state: LaneState = LaneState.WAITING
+    note: str = ""
+    share: float = 0.0
+    seconds_left: float | None = None
+    sentence: str = ""
+
+    @classmethod
+    def ordered(
+        cls, job_id: str, request: GenerationRequest, title: str, base: Clip | None
+    ) -> Batch:
+        """Return a batch of which every take waits."""
+        letters = LANE_LETTERS[: request.variations]
+        lanes = tuple(Lane(letter, LaneState.WAITING) for letter in letters)
+        return cls(job_id, request, title, base, lanes)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in (LaneState.WAITING, LaneState.MAKING)
+
+    def with_lane(self, index: int, lane: Lane) -> Batch:
+        """Return the batch with another lane; takes beyond the letters have none."""
+        if not 0 <= index < len(self.lanes):
+            return self
+        return replace(self, lanes=(*self.lanes[:index], lane, *self.lanes[index + 1 :]))
+
+    def progressed(self, told: Progress) -> Batch:
+        """Return the batch after news of the take that is being made."""
+        start, width = _PHASE_SHARES[told.phase]
+        inside = min(1.0, told.step / told.steps) if told.steps else 0.0
+        in_take = start + width * inside
+        share = (told.take_index + in_take) / max(1, told.takes)
+        moved = replace(
+            self,
+            state=LaneState.MAKING,
+            note=_words(told),
+            share=max(self.share, share),
+            seconds_left=told.seconds_left,
+        )
+        if not 0 <= told.take_index < len(self.lanes):
+            return moved
+        lane = self.lanes[told.take_index]
+        if lane.state is LaneState.DONE:
+            return moved
+        lane = replace(lane, state=LaneState.MAKING, progress=in_take)
+        return moved.with_lane(told.take_index, lane)
+
+    def finished(self, index: int, clip: Clip) -> Batch:
+        """Return the batch with take `index` ready to be heard."""
+        if not 0 <= index < len(self.lanes):
+            return self
+        lane = replace(self.lanes[index], state=LaneState.DONE, clip=clip, progress=1.0)
+        return self.with_lane(index, lane)
+
+    def ended(self, state: LaneState, sentence: str = "") -> Batch:
+        """Return the batch that is over; takes that are not ready share its end."""
+        lanes = tuple(
+            lane if lane.state is LaneState.DONE else replace(lane, state=state, progress=0.0)
+            for lane in self.lanes
+        )
+        if state is LaneState.DONE:
+            lanes = self.lanes  # the last files may still be being read
+        return replace(self, lanes=lanes, state=state, note="", share=1.0, sentence=sentence)
+
+
+def _words(told: Progress) -> str:
+    take = f"Take {told.take_index + 1} of {told.takes}"
+    if told.phase is Phase.LOADING:
+        return "Loading the model"
+    if told.phase is Phase.SAMPLING and told.steps:
+        return f"{take} · step {told.step} of {told.steps}"
+    return f"{take} · {told.phase.value}"

@@ -1,0 +1,271 @@
+"""What lies on the canvas: the sound, its takes, what is selected; with undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from engine.audio import FrameSpan, merge_spans
+from gui.state.ask import Intent, intent_for
+from gui.state.batch import Batch
+from gui.state.clip import NOT_PULLED, Clip, Lane, LaneState, PulledEdges
+from gui.state.history import History
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """One state that undo returns to. clip: what is grafted into. batch_id: whose takes are in
+    the lanes. active: the chosen lane."""
+
+    clip: Clip | None = None
+    batch_id: str | None = None
+    active: int | None = None
+
+
+class Session(QObject):
+    """The canvas and its lanes. UI thread only.
+
+    canvas_changed: another sound is shown. lanes_changed: a lane or the choice among them.
+    selection_changed: spans or pulled edges. intent_changed: what Return would do.
+    """
+
+    canvas_changed = pyqtSignal()
+    lanes_changed = pyqtSignal()
+    selection_changed = pyqtSignal()
+    intent_changed = pyqtSignal()
+    history_changed = pyqtSignal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._history: History[Canvas] = History.of(Canvas())
+        self._batches: dict[str, Batch] = {}
+        self.spans: tuple[FrameSpan, ...] = ()
+        self.pulled = NOT_PULLED
+        self.before_shown = False
+        self._override: Intent | None = None
+
+    @property
+    def canvas(self) -> Canvas:
+        return self._history.value
+
+    @property
+    def batch(self) -> Batch | None:
+        """The order whose takes are in the lanes."""
+        return self._batches.get(self.canvas.batch_id or "")
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """Every order since the start, oldest first."""
+        return tuple(self._batches.values())
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        return self.batch.lanes if self.batch is not None else ()
+
+    @property
+    def chosen(self) -> Clip | None:
+        """The take of the chosen lane, once it is ready."""
+        active = self.canvas.active
+        if active is None or active >= len(self.lanes):
+            return None
+        return self.lanes[active].clip
+
+    @property
+    def shown(self) -> Clip | None:
+        """What the canvas shows: the chosen take, else the sound that is grafted into."""
+        return self.chosen or self.canvas.clip
+
+    @property
+    def before(self) -> Clip | None:
+        """What the chosen take was grafted into."""
+        return self.canvas.clip if self.chosen is not None else None
+
+    @property
+    def intent(self) -> Intent:
+        """What Return does: chosen, else what follows from the selection."""
+        follows = intent_for(self.shown, self.spans, self.pulled, self.canvas.active is not None)
+        return self._override or follows
+
+    @property
+    def undo_words(self) -> str:
+        """What undo would take back; empty when there is nothing."""
+        return self._history.past[-1].words if self._history.can_undo else ""
+
+    @property
+    def can_redo(self) -> bool:
+        return self._history.can_redo
+
+    def override_intent(self, intent: Intent | None) -> None:
+        """Do this on Return whatever is selected; None: what follows from the selection."""
+        self._override = intent
+        self.intent_changed.emit()
+
+    def open(self, clip: Clip) -> None:
+        """Lay a sound on the canvas."""
+        self._do(Canvas(clip), f"Open {clip.name}")
+
+    def clear(self) -> None:
+        """Empty the canvas."""
+        self._do(Canvas(), "Clear the canvas")
+
+    def keep_chosen(self) -> Clip | None:
+        """Make the chosen take the sound that is grafted into, and return what that is then."""
+        chosen = self.chosen
+        if chosen is not None and self.canvas.active is not None:
+            letter = self.lanes[self.canvas.active].letter
+            self._do(Canvas(chosen), f"Keep take {letter}")
+        return self.canvas.clip
+
+    def show_batch(self, job_id: str) -> None:
+        """Show the takes of an order in the lanes, the first ready one chosen."""
+        batch = self._batches[job_id]
+        ready = [i for i, lane in enumerate(batch.lanes) if lane.state is LaneState.DONE]
+        self._do(Canvas(batch.base, job_id, ready[0] if ready else None), f"Show {batch.title}")
+
+    def add_batch(self, batch: Batch, *, show: bool) -> None:
+        """Note an order. show: its lanes are shown at once."""
+        self._batches[batch.job_id] = batch
+        if show:
+            self._do(Canvas(batch.base, batch.job_id), batch.title)
+        self.lanes_changed.emit()
+
+    def update_batch(self, job_id: str, change: Callable[[Batch], Batch]) -> None:
+        """Replace an order by what `change` makes of it; unknown orders are ignored."""
+        if job_id not in self._batches:
+            return
+        self._batches[job_id] = change(self._batches[job_id])
+        self.lanes_changed.emit()
+
+    def finish_take(self, job_id: str, index: int, clip: Clip) -> bool:
+        """Put a ready take into its lane. Returns whether it is shown now as the first one."""
+        if job_id not in self._batches:
+            return False
+        batch = self._batches[job_id]
+        self._batches[job_id] = batch.finished(index, with_history_of(clip, batch.base))
+        first = self.canvas.batch_id == job_id and self.canvas.active is None
+        if first:
+            self._amend(replace(self.canvas, active=index))
+        self.lanes_changed.emit()
+        return first
+
+    def choose_lane(self, index: int | None) -> bool:
+        """Choose a lane whose take is ready; None shows what is grafted into."""
+        if index is not None and not self._is_ready(index):
+            return False
+        if index != self.canvas.active:
+            self._amend(replace(self.canvas, active=index))
+        return True
+
+    def _is_ready(self, index: int) -> bool:
+        return 0 <= index < len(self.lanes) and self.lanes[index].clip is not None
+
+    def step_lane(self, by: int) -> bool:
+        """Choose the next (1) or previous (-1) ready take."""
+        ready = [i for i, lane in enumerate(self.lanes) if lane.clip is not None]
+        if not ready:
+            return False
+        active = self.canvas.active
+        at = ready.index(active) if active in ready else (-1 if by > 0 else len(ready))
+        return self.choose_lane(ready[min(max(0, at + by), len(ready) - 1)])
+
+    def rate_lane(self, index: int, rating: int) -> None:
+        """Set the stars of a lane, 0 to 5."""
+        batch = self.batch
+        if batch is not None and 0 <= index < len(batch.lanes):
+            lane = replace(batch.lanes[index], rating=rating)
+            self._batches[batch.job_id] = batch.with_lane(index, lane)
+            self.lanes_changed.emit()
+
+    def select(self, spans: tuple[FrameSpan, ...]) -> None:
+        """Select spans of the shown sound; a pulled edge goes back."""
+        if spans == self.spans:
+            return
+        self.spans = spans
+        if spans:
+            self.pulled = NOT_PULLED
+        self._selected()
+
+    def pull(self, pulled: PulledEdges) -> None:
+        """Pull one edge out; the other goes back, and so does the selection."""
+        if pulled.left_bars and pulled.right_bars:
+            if pulled.left_bars != self.pulled.left_bars:
+                pulled = replace(pulled, right_bars=0)
+            else:
+                pulled = replace(pulled, left_bars=0)
+        if pulled == self.pulled:
+            return
+        self.pulled = pulled
+        if pulled:
+            self.spans = ()
+        self._selected()
+
+    def show_before(self, shown: bool) -> None:
+        """Show and play what the take was grafted into."""
+        if shown != self.before_shown and (not shown or self.before is not None):
+            self.before_shown = shown
+            self.canvas_changed.emit()
+
+    def undo(self) -> str:
+        """Take the last edit back and return its words; empty when there is none."""
+        words = self.undo_words
+        self._history = self._history.undone()
+        self._told()
+        return words
+
+    def redo(self) -> str:
+        """Do again what was undone and return its words; empty when there is nothing."""
+        words = self._history.future[0].words if self._history.can_redo else ""
+        self._history = self._history.redone()
+        self._told()
+        return words
+
+    def _do(self, canvas: Canvas, words: str) -> None:
+        self._history = self._history.did(canvas, words)
+        self._told()
+
+    def _amend(self, canvas: Canvas) -> None:
+        same_length = self._frames()
+        self._history = self._history.amended(canvas)
+        if self._frames() != same_length:
+            self._forget_selection()
+        self.before_shown = False
+        self.canvas_changed.emit()
+        self.lanes_changed.emit()
+        self.intent_changed.emit()
+
+    def _frames(self) -> int:
+        return self.shown.frames if self.shown is not None else 0
+
+    def _told(self) -> None:
+        self.before_shown = False
+        self._override = None
+        self._forget_selection()
+        self.canvas_changed.emit()
+        self.lanes_changed.emit()
+        self.history_changed.emit()
+        self.intent_changed.emit()
+
+    def _forget_selection(self) -> None:
+        self.spans, self.pulled = (), NOT_PULLED
+        self.selection_changed.emit()
+
+    def _selected(self) -> None:
+        self._override = None
+        self.selection_changed.emit()
+        self.intent_changed.emit()
+
+
+def with_history_of(clip: Clip, base: Clip | None) -> Clip:
+    """Return a take that knows what of the sound under it was made before, and where it starts."""
+    if base is None:
+        return clip
+    shift = clip.frames - base.frames if _grows_backward(clip) else 0
+    earlier = tuple(FrameSpan(span.start + shift, span.stop + shift) for span in base.grafted)
+    merged = merge_spans((*clip.grafted, *(s for s in earlier if s.start < clip.frames)))
+    return replace(clip, grafted=merged, start_frame=base.start_frame - shift)
+
+
+def _grows_backward(clip: Clip) -> bool:
+    return clip.facts is not None and clip.facts.request.direction == "backward"

@@ -1,0 +1,67 @@
+"""Above the waveform: the sound's name, what was measured of it, before and after."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QWidget
+
+from gui.state.clip import Clip
+from gui.widgets.labels import ElidedLabel, button, label, set_level
+
+HEIGHT_PX = 48
+
+
+class ClipHeader(QWidget):
+    """Name and facts. before_wanted(bool): show what the take was grafted into."""
+
+    before_wanted = pyqtSignal(bool)
+    keep_wanted = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(HEIGHT_PX)
+        self.name = ElidedLabel("title")
+        self.tempo = label("", "chip", "Measured tempo")
+        self.key = label("", "chip", "Key")
+        self.loudness = label("", "chip", "Loudness")
+        self.seam = label("", "chip", "Seam score: at most 1 is not heard")
+        self.keep = button("Keep", "chip", "Graft into this take from now on (K)", self._keep)
+        self.before = button(
+            "X before / after",
+            "chip",
+            "What it was before (X)",
+            lambda: self.before_wanted.emit(self.before.isChecked()),
+            checkable=True,
+        )
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 0, 16, 0)
+        row.setSpacing(8)
+        row.addWidget(self.name, 1)
+        for widget in (self.tempo, self.key, self.loudness, self.seam, self.keep, self.before):
+            row.addWidget(widget)
+
+    def show_clip(self, clip: Clip | None, *, has_before: bool, before_shown: bool) -> None:
+        """Show a clip's facts; what is not known is not shown."""
+        self.name.set_whole("" if clip is None else clip.name)
+        _fact(self.tempo, clip and clip.tempo_bpm and f"{clip.tempo_bpm:.2f} bpm")
+        _fact(self.key, clip and clip.key and clip.key.name)
+        loud = None if clip is None else clip.lufs
+        _fact(self.loudness, None if loud is None else f"{loud:.1f} LUFS".replace("-", "−"))
+        self._show_seam(None if clip is None else clip.seam_score)
+        self.keep.setVisible(has_before)
+        self.before.setVisible(has_before)
+        self.before.setChecked(before_shown)
+
+    def _show_seam(self, score: float | None) -> None:
+        heard = score is not None and score > 1.0
+        _fact(self.seam, None if score is None else f"seam {score:.2f}")
+        set_level(self.seam, "warn" if heard else "")
+
+    def _keep(self) -> None:
+        self.keep_wanted.emit()
+
+
+def _fact(chip: QWidget, text: object) -> None:
+    chip.setVisible(bool(text))
+    if text:
+        chip.setText(str(text))  # pyright: ignore[reportAttributeAccessIssue]

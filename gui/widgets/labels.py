@@ -1,0 +1,71 @@
+"""Labels, chips and small buttons in the roles of the style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QLabel, QPushButton, QWidget
+
+
+def set_level(widget: QWidget, level: str) -> None:
+    """Show the widget as "", "good", "warn" or "fault"."""
+    if widget.property("level") == level:
+        return
+    widget.setProperty("level", level)
+    style = widget.style()
+    if style is not None:
+        style.unpolish(widget)
+        style.polish(widget)
+
+
+def label(text: str = "", role: str = "", name: str = "") -> QLabel:
+    """Return a label in a role: dim, small, title, number, chip, status."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setProperty("role", role)
+    if name:
+        made.setAccessibleName(name)
+    return made
+
+
+def button(
+    text: str, role: str, name: str, press: Callable[[], object], *, checkable: bool = False
+) -> QPushButton:
+    """Return a button. name: what a screen reader says, and the tooltip."""
+    made = QPushButton(text)
+    made.setProperty("role", role)
+    made.setAccessibleName(name)
+    made.setToolTip(name)
+    made.setCheckable(checkable)
+    made.clicked.connect(lambda _checked=False: press())
+    return made
+
+
+class ElidedLabel(QLabel):
+    """A label of one line that ends in … where there is no room; the whole is its tooltip."""
+
+    def __init__(self, role: str = "") -> None:
+        super().__init__()
+        self._whole = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setMinimumWidth(24)
+
+    @property
+    def whole(self) -> str:
+        return self._whole
+
+    def set_whole(self, text: str) -> None:
+        self._whole = text
+        self.setToolTip(text)
+        self.setAccessibleName(text)
+        self._elide()
+
+    def resizeEvent(self, a0: object) -> None:
+        """Fit the text anew."""
+        self._elide()
+
+    def _elide(self) -> None:
+        mode = Qt.TextElideMode.ElideRight
+        self.setText(self.fontMetrics().elidedText(self._whole, mode, max(8, self.width())))

@@ -1,0 +1,151 @@
+"""Play, loop, tempo, bar position; output device, level and under-runs; how the engine is."""
+
+from __future__ import annotations
+
+import math
+
+from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+
+from gui.state.clip import Clip
+from gui.theme import DARK, Palette
+from gui.widgets.labels import button, label, set_level
+
+HEIGHT_PX = 48
+#: The quietest level that the meter shows.
+METER_FLOOR_DB = -48.0
+
+
+class Meter(QWidget):
+    """The output's peak, falling back slowly."""
+
+    FALL_DB = 1.2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._db = METER_FLOOR_DB
+        self._palette: Palette = DARK
+        self.setFixedSize(90, 8)
+        self.setAccessibleName("Output level")
+
+    def set_palette(self, palette: Palette) -> None:
+        self._palette = palette
+        self.update()
+
+    def show_peak(self, peak: float) -> None:
+        """Show a linear peak, 1.0 = full scale."""
+        db = 20 * math.log10(max(peak, 1e-6))
+        shown = max(db, self._db - self.FALL_DB, METER_FLOOR_DB)
+        if abs(shown - self._db) > 0.05:
+            self._db = shown
+            self.update()
+
+    def paintEvent(self, a0: QPaintEvent | None) -> None:
+        """Draw the bar; red above −0.1 dB."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._palette.color("raised"))
+        painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
+        share = 1 - max(self._db, METER_FLOOR_DB) / METER_FLOOR_DB
+        if share > 0.01:
+            painter.setBrush(self._palette.color("fault" if self._db > -0.1 else "graft"))
+            painter.drawRoundedRect(QRectF(0, 0, self.width() * share, self.height()), 4, 4)
+
+
+class TransportBar(QWidget):
+    """The top bar. device_chosen(str): the name of an output; "" is the system's own."""
+
+    play_wanted = pyqtSignal()
+    loop_wanted = pyqtSignal(bool)
+    device_chosen = pyqtSignal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("transport")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(HEIGHT_PX)
+        self.play = button("▶", "play", "Play or stop (Space)", self.play_wanted.emit)
+        self.play.setFixedSize(QSize(30, 30))
+        self.play.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.loop = button("⟳", "", "Play round and round (L)", self._loop, checkable=True)
+        self.loop.setChecked(True)
+        self.tempo = label("–", "number", "Tempo")
+        self.bar = label("1.1.1", "number", "Position in bars, beats and sixteenths")
+        self.device = QComboBox()
+        self.device.setAccessibleName("Output device")
+        self.device.setMinimumWidth(150)
+        self.device.setMaximumWidth(240)
+        self.device.activated.connect(self._choose)
+        self.meter = Meter()
+        self.under_runs = label("0 under-runs", "chip", "Under-runs")
+        self.engine = label("Engine: loading", "chip", "Engine")
+        self._build()
+        self.show_devices((), "")
+
+    def show_playing(self, playing: bool) -> None:
+        self.play.setText("■" if playing else "▶")
+        self.play.setAccessibleName("Stop" if playing else "Play")
+
+    def show_clip(self, clip: Clip | None) -> None:
+        known = clip is not None and clip.tempo_bpm is not None
+        self.tempo.setText(f"{clip.tempo_bpm:.2f}" if known and clip is not None else "–")
+
+    def show_position(self, clip: Clip | None, frame: int) -> None:
+        """Show a frame of the clip as bar.beat.sixteenth."""
+        self.bar.setText(bar_text(clip, frame))
+
+    def show_devices(self, names: tuple[str, ...], current: str) -> None:
+        """List the outputs; the first entry is the system's default."""
+        self.device.clear()
+        self.device.addItem("System output", "")
+        for name in names:
+            self.device.addItem(name, name)
+        self.device.setCurrentIndex(max(0, self.device.findData(current)))
+
+    def show_under_runs(self, count: int) -> None:
+        self.under_runs.setText(f"{count} under-run" + ("" if count == 1 else "s"))
+        set_level(self.under_runs, "warn" if count else "")
+
+    def show_engine(self, words: str, level: str = "") -> None:
+        self.engine.setText(words)
+        set_level(self.engine, level)
+
+    def set_palette(self, palette: Palette) -> None:
+        self.meter.set_palette(palette)
+
+    def _loop(self) -> None:
+        self.loop_wanted.emit(self.loop.isChecked())
+
+    def _choose(self, _index: int) -> None:
+        self.device_chosen.emit(self.device.currentData() or "")
+
+    def _build(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 0, 14, 0)
+        row.setSpacing(12)
+        row.addWidget(self.play)
+        row.addWidget(self.loop)
+        for number, unit in ((self.tempo, "bpm"), (self.bar, "bar")):
+            pair = QHBoxLayout()
+            pair.setSpacing(4)
+            pair.addWidget(number)
+            pair.addWidget(label(unit, "dim"))
+            row.addLayout(pair)
+        row.addStretch(1)
+        self.out_label = label("Out", "dim")
+        for widget in (self.out_label, self.device, self.meter, self.under_runs, self.engine):
+            row.addWidget(widget)
+
+
+def bar_text(clip: Clip | None, frame: int) -> str:
+    """Return a frame of a clip as bar.beat.sixteenth, counted from 1; seconds without a tempo."""
+    if clip is None:
+        return "1.1.1"
+    if clip.beat_frames is None:
+        return f"{frame / clip.sample_rate:.1f} s"
+    sixteenths = math.floor((frame - clip.downbeat_frame) / clip.beat_frames * 4 + 1e-6)
+    beat, sixteenth = divmod(sixteenths, 4)
+    bar, beat = divmod(beat, clip.signature.beats_per_bar)
+    return f"{bar + 1}.{beat + 1}.{sixteenth + 1}"

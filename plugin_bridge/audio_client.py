@@ -1,0 +1,232 @@
+"""The app's side of playback: orders in, events out, an audio process kept alive.
+
+Imports no sounddevice. All frames are timeline frames, at the options' sample rate, also where the
+device runs at another one.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from fractions import Fraction
+from types import TracebackType
+
+from engine.audio import AudioClip
+from engine.errors import AppError, BadArgument
+from plugin_bridge.audio_blocks import SampleBlock, stereo_at
+from plugin_bridge.audio_child import AudioChild, AudioOptions, list_outputs
+from plugin_bridge.audio_messages import DeviceGone, DeviceList, DeviceOpened, Refused
+from plugin_bridge.audio_supervisor import (
+    AudioEvent,
+    AudioGaveUp,
+    AudioRestarting,
+    AudioSupervisor,
+    Order,
+    Playback,
+    SlotFailed,
+    SlotReady,
+)
+from plugin_bridge.player import At, Grid, LoopRange, check_gain, fade_frames
+
+__all__ = [
+    "AudioClient",
+    "AudioEvent",
+    "AudioGaveUp",
+    "AudioOptions",
+    "AudioRestarting",
+    "DeviceGone",
+    "DeviceList",
+    "DeviceOpened",
+    "Playback",
+    "Refused",
+    "SlotFailed",
+    "SlotReady",
+]
+
+_log = logging.getLogger(__name__)
+
+_Action = Callable[[], None]
+
+
+class AudioClient:
+    """Owns playback. Methods: any thread, none blocks but close().
+
+    `on_event` is called on the client's own thread and must not block. Until a slot is ready, a
+    choose of it, and what follows that choose, waits; stop() does not.
+    """
+
+    def __init__(self, options: AudioOptions, on_event: Callable[[AudioEvent], None]) -> None:
+        """Start the audio process. Raises BadArgument for a rate that nothing plays."""
+        fade_frames(options.sample_rate)
+        self._on_event = on_event
+        self._actions: queue.SimpleQueue[_Action] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[_Action | None] = queue.SimpleQueue()
+        self._events: list[AudioEvent] = []
+        self._supervisor = AudioSupervisor(
+            options, self._events.append, self._on_line, self._prepare
+        )
+        self._closing = threading.Event()
+        self._preparer = threading.Thread(target=self._do_work, name="audio-preparer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="audio-client", daemon=True)
+        self._preparer.start()
+        self._thread.start()
+
+    def __enter__(self) -> AudioClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def child_pid(self) -> int | None:
+        """Return the audio process's id, None while there is none."""
+        return self._supervisor.child_pid
+
+    def put(self, slot_id: str, clip: AudioClip, start: int = 0, gain: float = 1.0) -> None:
+        """Add or replace a slot; SlotReady or SlotFailed tells. `clip` must not change any more.
+
+        start: timeline frame of its first sample. Mono is heard on both sides, of more channels
+        the first two. Raises BadArgument for an empty clip or a gain outside 0 to 1000.
+        """
+        check_gain(gain)
+        if clip.frames < 1 or clip.channels < 1:
+            raise BadArgument(f"“{slot_id}” has no audio; give at least 1 frame.")
+        self._actions.put(lambda: self._supervisor.put(slot_id, clip, start, gain))
+
+    def drop(self, slot_id: str) -> None:
+        """Take a slot away."""
+        self._actions.put(lambda: self._supervisor.drop(slot_id))
+
+    def set_gain(self, slot_id: str, gain: float) -> None:
+        """Change a slot's linear gain, faded. Raises BadArgument outside 0 to 1000."""
+        check_gain(gain)
+        self._actions.put(lambda: self._supervisor.set_gain(slot_id, gain))
+
+    def choose(self, slot_id: str | None, at: At = "now") -> None:
+        """Go on in another slot, at once or at the next bar line. None: silence."""
+        self._actions.put(lambda: self._supervisor.choose(slot_id, at))
+
+    def play(self, frame: int | None = None) -> None:
+        """Start from a timeline frame, or from where it stands."""
+        self._actions.put(lambda: self._supervisor.play(frame))
+
+    def stop(self) -> None:
+        """Stop, and stay there."""
+        self._actions.put(self._supervisor.stop)
+
+    def seek(self, frame: int) -> None:
+        """Go to a timeline frame, playing or not."""
+        self._actions.put(lambda: self._supervisor.seek(frame))
+
+    def set_loop(self, on: bool, span: tuple[int, int] | None = None) -> None:
+        """Loop over timeline frames [start, stop), None: each slot's whole; off: stop at the end.
+
+        Raises BadArgument for an empty span.
+        """
+        chosen = None if span is None else LoopRange(*span)
+        self._actions.put(lambda: self._supervisor.set_loop(on, chosen))
+
+    def set_grid(self, frames_per_bar: Fraction | int, downbeat: Fraction | int = 0) -> None:
+        """Set where the bars lie, in exact timeline frames. Raises BadArgument below 1 frame."""
+        grid = Grid(Fraction(frames_per_bar), Fraction(downbeat))
+        self._actions.put(lambda: self._supervisor.set_grid(grid))
+
+    def set_device(self, name: str) -> None:
+        """Go on at another output: a name, a label, or empty for the system's default."""
+        self._actions.put(lambda: self._supervisor.set_device(name))
+
+    def list_devices(self) -> None:
+        """Ask for a DeviceList, which takes about half a second."""
+        self._work.put(self._look_for_devices)
+
+    def close(self) -> None:
+        """End the audio process and free everything. Blocks for the close deadline at most."""
+        self._closing.set()
+        self._actions.put(lambda: None)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _on_line(self, child: AudioChild, line: bytes | None) -> None:
+        self._actions.put(lambda: self._supervisor.on_line(child, line))
+
+    def _prepare(self, order: Order) -> None:
+        self._work.put(lambda: self._make_ready(order))
+
+    def _make_ready(self, order: Order) -> None:
+        """Resample and copy, on the preparer's thread."""
+        try:
+            block = SampleBlock(stereo_at(order.placed.clip, order.sample_rate))
+        except AppError as error:
+            sentence, details = error.sentence, error.details
+        except (MemoryError, ValueError) as error:
+            sentence = f"“{order.placed.slot_id}” cannot be made ready to play."
+            details = repr(error)
+        else:
+            self._actions.put(lambda: self._supervisor.on_prepared(order, block))
+            return
+        self._actions.put(lambda: self._supervisor.on_not_prepared(order, sentence, details))
+
+    def _look_for_devices(self) -> None:
+        try:
+            found = DeviceList(list_outputs())
+        except AppError as error:
+            found = DeviceList((), error.sentence)
+        self._actions.put(lambda: self._events.append(found))
+
+    def _do_work(self) -> None:
+        while (work := self._work.get()) is not None:
+            if self._closing.is_set():
+                continue
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - the top of this thread
+                _log.exception("A fault while preparing audio")
+
+    def _run(self) -> None:
+        self._guard(self._supervisor.start)
+        while not self._closing.is_set():
+            for action in self._due_actions():
+                self._guard(action)
+            self._guard(self._supervisor.tick)
+        self._work.put(None)
+        self._guard(self._supervisor.close)
+        self._preparer.join()
+        # Blocks that were made ready meanwhile: nobody waits for them, so they are unlinked.
+        for action in self._left_actions():
+            self._guard(action)
+
+    def _due_actions(self) -> list[_Action]:
+        """Wait for the next action or deadline; return all that is there."""
+        try:
+            first = self._actions.get(timeout=self._supervisor.wait_seconds())
+        except queue.Empty:
+            return []
+        return [first, *self._left_actions()]
+
+    def _left_actions(self) -> list[_Action]:
+        actions: list[_Action] = []
+        while not self._actions.empty():
+            actions.append(self._actions.get())
+        return actions
+
+    def _guard(self, action: _Action) -> None:
+        """Run one action and deliver its events; this thread survives a listener's bug."""
+        try:
+            action()
+        except Exception:  # noqa: BLE001 - the top of this thread
+            _log.exception("A fault while supervising playback")
+        while self._events:
+            self._deliver(self._events.pop(0))
+
+    def _deliver(self, event: AudioEvent) -> None:
+        try:
+            self._on_event(event)
+        except Exception:  # noqa: BLE001 - the top of this thread: the fault is the listener's
+            _log.exception("A listener failed on %s", type(event).__name__)

@@ -1,0 +1,131 @@
+"""The player inside the audio process: fed with commands by one thread, drawn on by another.
+
+Nothing here locks. Commands cross in a deque, whose ends are atomic; what is seen of the player
+crosses back as one immutable tuple.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.audio import FloatArray
+from plugin_bridge.player import CHANNELS, Player
+
+Command = Callable[[Player], None]
+
+#: How much the silent clock renders at once.
+_SILENT_BLOCK_SECONDS = 0.02
+
+
+class Seen(NamedTuple):
+    """The transport after a block."""
+
+    frame: int = 0
+    slot_id: str | None = None
+    is_playing: bool = False
+    commands: int = 0
+
+
+class Deck:
+    """`post` is for one thread, `fill` for the one that draws audio now, the rest for any.
+
+    blocks: how many were drawn. under_runs, late: counted by whoever draws. fault: the last thing
+    that went wrong in a block, which was silent then.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self._player = Player(sample_rate)
+        self._commands: deque[tuple[Command, bool]] = deque()
+        self._commands_done = 0
+        self.seen = Seen()
+        self.blocks = 0
+        self.under_runs = 0
+        self.late = 0
+        self.fault: BaseException | None = None
+        self._peaks = np.zeros(CHANNELS, np.float32)
+        self._high = np.zeros(CHANNELS, np.float32)
+        self._low = np.zeros(CHANNELS, np.float32)
+
+    @property
+    def sample_rate(self) -> int:
+        return self._player.sample_rate
+
+    def use_rate(self, sample_rate: int) -> None:
+        """Begin anew at another rate, without slots. Only while nothing draws audio."""
+        if sample_rate != self.sample_rate:
+            self._player = Player(sample_rate)
+            self._look()
+
+    def post(self, command: Command, *, counted: bool = False) -> None:
+        """Have a command done before the next block. counted: in `Seen.commands`."""
+        self._commands.append((command, counted))
+
+    def fill(self, out: FloatArray) -> None:
+        """Write the next (frames, 2): the only place where this layout exists. Never raises."""
+        try:
+            self._do_commands()
+            self._player.render_into(out.T)
+            self._measure(out)
+            self._look()
+        except Exception as fault:  # noqa: BLE001 - the top of the audio thread
+            out.fill(0.0)
+            self.fault = fault
+        self.blocks += 1
+
+    def take_peaks(self) -> tuple[float, float]:
+        """Return the peaks since the last call. A block that comes at this instant may be lost."""
+        left, right = np.abs(self._peaks).tolist()
+        self._peaks.fill(0.0)
+        return left, right
+
+    def _do_commands(self) -> None:
+        while self._commands:
+            command, counted = self._commands.popleft()
+            self._commands_done += counted
+            command(self._player)
+
+    def _measure(self, out: FloatArray) -> None:
+        if not len(out):
+            return
+        np.max(out, axis=0, out=self._high)
+        np.min(out, axis=0, out=self._low)
+        np.negative(self._low, out=self._low)
+        np.maximum(self._high, self._low, out=self._high)
+        np.maximum(self._peaks, self._high, out=self._peaks)
+
+    def _look(self) -> None:
+        player = self._player
+        self.seen = Seen(player.position, player.slot_id, player.is_playing, self._commands_done)
+
+
+class SilentClock:
+    """Draws from a deck in real time where no device does, and throws the audio away."""
+
+    def __init__(self, deck: Deck) -> None:
+        self._deck = deck
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="silent-clock", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        rate = self._deck.sample_rate
+        block = np.zeros((round(rate * _SILENT_BLOCK_SECONDS), CHANNELS), np.float32)
+        due = time.monotonic()
+        while True:
+            due += len(block) / rate
+            wait = due - time.monotonic()
+            if self._ended.wait(max(0.0, wait)):
+                return
+            if wait < -1.0:  # the machine slept: its music did not go on
+                due = time.monotonic()
+            self._deck.fill(block)

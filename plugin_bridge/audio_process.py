@@ -1,0 +1,249 @@
+"""The audio process's main: `python -m plugin_bridge.audio_process [--device NAME] [--rate HZ]`.
+
+The only importer of sounddevice. The protocol takes over the pipes that were stdin and stdout; from
+then on file descriptor 1 is stderr. `--list` writes one DeviceList and ends: PortAudio looks for
+devices only while no stream is open, so that a process that plays cannot look itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from engine.audio import FloatArray
+from engine.errors import BadArgument
+from engine.pipes import LineWriter
+from plugin_bridge.audio_blocks import leave_blocks_to_their_owner
+from plugin_bridge.audio_deck import Deck
+from plugin_bridge.audio_faults import parse_audio_fault
+from plugin_bridge.audio_keeper import OpenOutput, OutputRequest
+from plugin_bridge.audio_messages import DeviceList, encode_audio
+from plugin_bridge.audio_server import AudioServer
+from plugin_bridge.devices import JACK, DeviceProblem, OutputDevice, portaudio_advice
+from plugin_bridge.player import CHANNELS
+
+_PR_SET_PDEATHSIG = 1
+#: How soon the thread of the callback gets the interpreter from another one.
+_SWITCH_SECONDS = 0.001
+#: PortAudio reports nonsense on JACK; nothing real is as long as this.
+_LONGEST_LATENCY_SECONDS = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until the app closes the pipe. Returns an exit code."""
+    options = _parse(arguments)
+    from_app, to_app = _claim_pipes()
+    if options.list:
+        LineWriter(to_app).write(encode_audio(_list()))
+        return 0
+    faults = tuple(parse_audio_fault(fault) for fault in options.fault)
+    _end_with_the_app()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
+    )
+    leave_blocks_to_their_owner()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    request = OutputRequest(options.device, options.rate, options.latency)
+    server = AudioServer(PortAudio(), request, faults, to_app)
+    gc.freeze()  # what is there now stays: a collection must not stop the audio to look at it
+    return server.serve(from_app)
+
+
+class PortAudio:
+    """The sound system, through sounddevice. One thread."""
+
+    def __init__(self) -> None:
+        self._sounddevice: Any = None
+
+    def outputs(self) -> tuple[OutputDevice, ...]:
+        """Look for the outputs anew; no stream may be open. Raises DeviceProblem."""
+        with _quiet_stderr():
+            self._start_anew()
+        sd = self._sounddevice
+        apis = [str(api["name"]) for api in sd.query_hostapis()]
+        return tuple(
+            OutputDevice(
+                str(device["name"]),
+                apis[device["hostapi"]],
+                int(device["max_output_channels"]),
+                round(device["default_samplerate"]),
+                device["index"] == sd.default.device[1],
+            )
+            for device in self._devices()
+            if device["max_output_channels"] >= CHANNELS
+        )
+
+    def open(self, device: OutputDevice, request: OutputRequest, deck: Deck) -> OpenOutput:
+        """Open and start a stream. Raises DeviceProblem."""
+        sd = self._sounddevice
+        for known in self._devices():
+            api = sd.query_hostapis(known["hostapi"])["name"]
+            if (known["name"], api) == (device.name, device.host_api):
+                return self._open_index(int(known["index"]), device, request, deck)
+        raise DeviceProblem(f"The output “{device.name}” is gone; choose another.")
+
+    def _open_index(
+        self, index: int, device: OutputDevice, request: OutputRequest, deck: Deck
+    ) -> OpenOutput:
+        sd = self._sounddevice
+        rate = request.sample_rate
+        try:
+            sd.check_output_settings(index, CHANNELS, "float32", samplerate=rate)
+        except sd.PortAudioError:
+            rate = device.sample_rate
+        deck.use_rate(rate)
+        try:
+            return _Stream(sd, index, device, rate, request.latency_seconds, deck)
+        except (sd.PortAudioError, ValueError) as error:
+            raise DeviceProblem(
+                f"“{device.name}” could not be opened; close the program that uses it, or "
+                "choose another output.",
+                str(error),
+            ) from error
+
+    def _devices(self) -> list[dict[str, Any]]:
+        return list(self._sounddevice.query_devices())
+
+    def _start_anew(self) -> None:
+        if self._sounddevice is None:
+            try:
+                import sounddevice
+            except OSError as error:  # no PortAudio library
+                raise DeviceProblem(portaudio_advice(), str(error)) from error
+            self._sounddevice = sounddevice
+            return
+        sd = self._sounddevice
+        # The only way to have PortAudio look again (sounddevice's own documentation says so).
+        sd._terminate()
+        sd._initialize()
+
+
+class _Stream:
+    """A stream that draws from the deck."""
+
+    def __init__(
+        self,
+        sd: Any,
+        index: int,
+        device: OutputDevice,
+        sample_rate: int,
+        latency_seconds: float,
+        deck: Deck,
+    ) -> None:
+        self.sample_rate = sample_rate
+        self._deck = deck
+        self._finished = threading.Event()
+        self._buffer_seconds = latency_seconds
+        self._last = 0.0
+        # blocksize 0: the host's own, so that nothing is buffered twice.
+        self._stream = sd.OutputStream(
+            samplerate=sample_rate,
+            blocksize=0,
+            device=index,
+            channels=CHANNELS,
+            dtype="float32",
+            latency=latency_seconds,
+            clip_off=True,
+            dither_off=True,
+            callback=self._draw,
+            finished_callback=self._finished.set,
+        )
+        try:
+            self._stream.start()
+        except sd.PortAudioError:
+            self._stream.close()
+            raise
+        told = float(self._stream.latency)
+        is_sense = device.host_api != JACK and 0.0 < told < _LONGEST_LATENCY_SECONDS
+        self.latency_seconds = told if is_sense else 0.0
+
+    def is_alive(self) -> bool:
+        return not self._finished.is_set() and bool(self._stream.active)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _draw(self, out: FloatArray, frames: int, _time: Any, status: Any) -> None:
+        """Fill a block. The audio thread: it waits for nothing and tells nothing."""
+        self._deck.fill(out)
+        now, last = time.monotonic(), self._last
+        self._last = now
+        if not last:  # some hosts call the first block an under-run
+            return
+        if status.output_underflow:
+            self._deck.under_runs += 1
+        elif now - last > frames / self.sample_rate + self._buffer_seconds:
+            self._deck.late += 1
+
+
+def _list() -> DeviceList:
+    try:
+        return DeviceList(PortAudio().outputs())
+    except DeviceProblem as problem:
+        return DeviceList((), problem.sentence)
+
+
+class _Options(argparse.Namespace):
+    list: bool
+    device: str
+    rate: int
+    latency: float
+    fault: list[str]
+
+
+def _parse(arguments: Sequence[str] | None) -> _Options:
+    parser = argparse.ArgumentParser(prog="plugin_bridge.audio_process", description=__doc__)
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--device", default="", help="default: the system's")
+    parser.add_argument("--rate", type=int, default=44_100, metavar="HZ")
+    parser.add_argument("--latency", type=float, default=0.1, metavar="SECONDS")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME@COUNT")
+    return parser.parse_args(arguments, namespace=_Options())
+
+
+def _claim_pipes() -> tuple[int, int]:
+    """Return private descriptors of stdin and stdout, which become nothing and stderr."""
+    from_app, to_app = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return from_app, to_app
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Generator[None]:
+    """Keep what ALSA and JACK write on every look out of the log."""
+    kept = os.dup(2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _end_with_the_app() -> None:
+    """Die when the thread that started this process dies, hung or not; the closed pipe says it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BadArgument as error:
+        sys.exit(error.sentence)

@@ -1,0 +1,106 @@
+"""Output devices as values: which are virtual, which one a name means, what is missing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.errors import AppError, BadArgument
+
+JACK = "JACK Audio Connection Kit"
+#: PortAudio's name for the server's own ports, the sound card.
+_JACK_HARDWARE = "system"
+#: Parts of names, in lower case, of devices that lead into another program.
+_VIRTUAL_NAMES = (
+    "blackhole",
+    "cable input",
+    "loopback",
+    "loopgraft",
+    "soundflower",
+    "vb-audio",
+    "vb-cable",
+    "voicemeeter",
+)
+_SHOWN_DEVICES = 8
+
+
+class DeviceProblem(AppError):
+    """The sound system is missing or does not work."""
+
+    exit_code = 4
+
+
+class OutputDevice(msgspec.Struct, frozen=True):
+    """One output, named as PortAudio does. sample_rate: the device's own, in Hz."""
+
+    name: str
+    host_api: str
+    channels: int
+    sample_rate: int
+    is_default: bool = False
+
+    @property
+    def is_virtual(self) -> bool:
+        """Guess by the name whether it leads into another program, not to a loudspeaker."""
+        if self.host_api == JACK:
+            return self.name != _JACK_HARDWARE
+        return any(part in self.name.lower() for part in _VIRTUAL_NAMES)
+
+    @property
+    def label(self) -> str:
+        """Return a name that no other device has."""
+        return f"{self.name} ({self.host_api})"
+
+
+def find_output(devices: Sequence[OutputDevice], name: str) -> OutputDevice:
+    """Return the device of that name or label, or the only one whose label contains it.
+
+    An empty name is the default device. Raises BadArgument when none or several fit.
+    """
+    if not name:
+        return default_output(devices)
+    for same in (lambda d: d.label == name, lambda d: d.name == name):  # pyright: ignore
+        if found := [device for device in devices if same(device)]:
+            return found[0]
+    found = [device for device in devices if name.lower() in device.label.lower()]
+    if len(found) == 1:
+        return found[0]
+    shown = ", ".join(device.label for device in (found or devices)[:_SHOWN_DEVICES])
+    if found:
+        raise BadArgument(f"“{name[:80]}” fits several outputs; choose one of {shown}.")
+    raise BadArgument(
+        f"There is no output called “{name[:80]}”; "
+        + (f"choose one of {shown}." if shown else "connect one, or start JACK or PipeWire.")
+    )
+
+
+def default_output(devices: Sequence[OutputDevice]) -> OutputDevice:
+    """Return the system's default output, else the first. Raises BadArgument when there is none."""
+    for device in devices:
+        if device.is_default:
+            return device
+    if devices:
+        return devices[0]
+    raise BadArgument("This machine has no audio output; connect one, or start JACK or PipeWire.")
+
+
+def virtual_advice(devices: Sequence[OutputDevice], platform: str = sys.platform) -> str:
+    """Return how to get a device that leads into a DAW, "" where there is one."""
+    if any(device.is_virtual for device in devices):
+        return ""
+    if platform == "darwin":
+        return "install BlackHole (“brew install blackhole-2ch”) and choose it as the DAW's input."
+    if platform == "win32":
+        return "install VB-Cable (vb-audio.com/Cable) and choose “CABLE Output” as the DAW's input."
+    return (
+        "start the DAW on JACK or PipeWire (“sudo apt install pipewire pipewire-jack”), "
+        "and start Loopgraft as “pw-jack loopgraft” there."
+    )
+
+
+def portaudio_advice(platform: str = sys.platform) -> str:
+    """Return the sentence for a machine without PortAudio."""
+    command = "brew install portaudio" if platform == "darwin" else "sudo apt install libportaudio2"
+    return f"PortAudio is not installed, so nothing can be heard; run “{command}”."
