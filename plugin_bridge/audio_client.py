@@ -128,7 +128,8 @@ class AudioClient:
     def set_loop(self, on: bool, span: tuple[int, int] | None = None) -> None:
         """Loop over timeline frames [start, stop), None: each slot's whole; off: stop at the end.
 
-        Raises BadArgument for an empty span.
+        A slot that holds too little of the span loops as a whole. Raises BadArgument for an empty
+        span.
         """
         chosen = None if span is None else LoopRange(*span)
         self._actions.put(lambda: self._supervisor.set_loop(on, chosen))

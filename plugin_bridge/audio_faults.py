@@ -5,6 +5,8 @@ COUNT is the n-th status that the process would send (about 30 a second), 1 wher
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,7 +73,10 @@ class AudioFaults:
                 self._happen(fault.name)
 
     def _happen(self, name: AudioFaultName) -> None:
-        if name is AudioFaultName.DEVICE_GONE:
-            self._lose_device()
-        else:
-            Faults([Fault(FaultName(name))], self._send_raw).at(Phase.SAMPLING)
+        match name:
+            case AudioFaultName.DEVICE_GONE:
+                self._lose_device()
+            case AudioFaultName.CRASH:  # not on the main thread, where alone signals can be set
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case AudioFaultName.HANG | AudioFaultName.GARBAGE:
+                Faults([Fault(FaultName(name))], self._send_raw).at(Phase.SAMPLING)

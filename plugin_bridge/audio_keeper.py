@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from engine.errors import AppError
 from plugin_bridge.audio_deck import Deck, SilentClock
 from plugin_bridge.audio_faults import GONE_SECONDS
-from plugin_bridge.audio_messages import DeviceGone, DeviceOpened
+from plugin_bridge.audio_messages import EXIT_STUCK, DeviceGone, DeviceOpened
 from plugin_bridge.devices import OutputDevice, find_output
 
 _log = logging.getLogger(__name__)
@@ -22,8 +23,8 @@ LOOK_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 #: A device that draws nothing for so long is gone, whatever it says.
 STALE_SECONDS = 2.0
+EXIT_FAULT = 1
 _CLOSE_SECONDS = 2.0
-EXIT_STUCK = 70
 
 
 class OpenOutput(Protocol):
@@ -103,6 +104,10 @@ class OutputKeeper:
         self._thread.join()
 
     def _run(self) -> None:
+        with ends_the_process_when_it_fails():
+            self._keep()
+
+    def _keep(self) -> None:
         while not self._closing:
             self._look()
             self._wake.wait(LOOK_SECONDS if self._output else RETRY_SECONDS)
@@ -113,9 +118,10 @@ class OutputKeeper:
         """Notice what has changed and act on it."""
         dropped = self._take_wanted()
         if self._output is not None and (dropped or not self._is_alive(self._output)):
-            self._stop_drawing()
-            if not dropped:
+            if not dropped:  # said first: the close may take this process with it
                 self._tell_gone(f"The output {self._name()} is gone; waiting until it is back.")
+            self._stop_drawing()
+            self._keep_time()
         if self._output is None:
             self._try_to_open()
 
@@ -180,11 +186,20 @@ class OutputKeeper:
         if not self._told:
             self._told = sentence
             _log.info("No output: %s %s", sentence, details)
-            self._keep_time()
             self._send(DeviceGone(sentence, self._deck.sample_rate))
 
     def _name(self) -> str:
-        return f"“{self._request.name}”" if self._request.name else "device"
+        return f"“{self._request.name}”" if self._request.name else "device of the system"
+
+
+@contextlib.contextmanager
+def ends_the_process_when_it_fails() -> Generator[None]:
+    """End the process at a fault of one of its threads: half of it alive would look well."""
+    try:
+        yield
+    except BaseException:
+        _log.exception("A thread of the audio process failed")
+        os._exit(EXIT_FAULT)
 
 
 def _close_or_exit(output: OpenOutput) -> None:

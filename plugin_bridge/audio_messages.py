@@ -15,6 +15,9 @@ from plugin_bridge.devices import OutputDevice
 from plugin_bridge.player import At, Grid, LoopRange
 
 AUDIO_PROTOCOL_VERSION = 1
+#: Of an audio process that ended itself because the sound system never let go of a stream, as
+#: JACK does not once its server is gone. Another process can go on at once.
+EXIT_STUCK = 70
 
 
 class PutSlot(msgspec.Struct, frozen=True, tag=True):

@@ -14,7 +14,12 @@ from engine.pipes import LineWriter, read_lines
 from plugin_bridge.audio_blocks import copy_block
 from plugin_bridge.audio_deck import Deck
 from plugin_bridge.audio_faults import AudioFault, AudioFaults
-from plugin_bridge.audio_keeper import OutputKeeper, OutputRequest, SoundPort
+from plugin_bridge.audio_keeper import (
+    OutputKeeper,
+    OutputRequest,
+    SoundPort,
+    ends_the_process_when_it_fails,
+)
 from plugin_bridge.audio_messages import (
     AudioPing,
     AudioPong,
@@ -134,6 +139,10 @@ class AudioServer:
             self._retired.append((time.monotonic(), slot))
 
     def _report(self) -> None:
+        with ends_the_process_when_it_fails():
+            self._tell_statuses()
+
+    def _tell_statuses(self) -> None:
         last, sent_at = None, 0.0
         while not self._ended.wait(STATUS_SECONDS):
             self._faults.at_status()

@@ -16,6 +16,7 @@ from plugin_bridge.audio_blocks import SampleBlock
 from plugin_bridge.audio_child import AudioChild, AudioOptions
 from plugin_bridge.audio_messages import (
     AUDIO_PROTOCOL_VERSION,
+    EXIT_STUCK,
     AudioPing,
     AudioPong,
     ChooseSlot,
@@ -521,13 +522,16 @@ class AudioSupervisor:
         lines = "\n".join(tail)
         _log.warning("Audio process lost, %s; exit code %s\n%s", reason, exit_code, lines)
         self._forget_blocks()
-        self._crashes += 1
+        if exit_code == EXIT_STUCK:
+            reason = "the sound system held it up"
+        else:
+            self._crashes += 1
         if self._crashes >= CRASH_LIMIT:
             self._wish.is_playing = False
             details = f"{reason}; exit code {exit_code}\n{lines}"
             self._emit(AudioGaveUp(GAVE_UP_SENTENCE, details))
             return
-        delay = self._options.backoff_seconds * 2.0 ** (self._crashes - 1)
+        delay = self._options.backoff_seconds * 2.0 ** max(0, self._crashes - 1)
         self._start_at = self._clock.now + delay
         self._emit(AudioRestarting(reason, exit_code, tail, delay))
 

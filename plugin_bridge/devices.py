@@ -57,7 +57,8 @@ class OutputDevice(msgspec.Struct, frozen=True):
 def find_output(devices: Sequence[OutputDevice], name: str) -> OutputDevice:
     """Return the device of that name or label, or the only one whose label contains it.
 
-    An empty name is the default device. Raises BadArgument when none or several fit.
+    An empty name is the default device. Raises BadArgument when none or several fit, and
+    DeviceProblem where there is no output at all.
     """
     if not name:
         return default_output(devices)
@@ -70,20 +71,22 @@ def find_output(devices: Sequence[OutputDevice], name: str) -> OutputDevice:
     shown = ", ".join(device.label for device in (found or devices)[:_SHOWN_DEVICES])
     if found:
         raise BadArgument(f"“{name[:80]}” fits several outputs; choose one of {shown}.")
-    raise BadArgument(
-        f"There is no output called “{name[:80]}”; "
-        + (f"choose one of {shown}." if shown else "connect one, or start JACK or PipeWire.")
-    )
+    if not devices:
+        raise DeviceProblem(
+            f"There is no output called “{name[:80]}”, nor any other; "
+            "connect one, or start JACK or PipeWire."
+        )
+    raise BadArgument(f"There is no output called “{name[:80]}”; choose one of {shown}.")
 
 
 def default_output(devices: Sequence[OutputDevice]) -> OutputDevice:
-    """Return the system's default output, else the first. Raises BadArgument when there is none."""
+    """Return the system's default output, else the first. Raises DeviceProblem without any."""
     for device in devices:
         if device.is_default:
             return device
     if devices:
         return devices[0]
-    raise BadArgument("This machine has no audio output; connect one, or start JACK or PipeWire.")
+    raise DeviceProblem("This machine has no audio output; connect one, or start JACK or PipeWire.")
 
 
 def virtual_advice(devices: Sequence[OutputDevice], platform: str = sys.platform) -> str:

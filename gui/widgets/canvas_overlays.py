@@ -14,7 +14,7 @@ from gui.theme import Palette
 from gui.widgets.canvas_layout import CanvasLayout, Extent, extent, handle_rects
 from gui.widgets.selection_words import bars_words
 
-SELECTED_ALPHA, HATCH_ALPHA, VEIL_ALPHA, EDGE_ALPHA = 0.2, 0.09, 0.3, 0.95
+SELECTED_ALPHA, HATCH_ALPHA, VEIL_ALPHA = 0.2, 0.09, 0.3
 HATCH_STEP_PX, HATCH_PX = 20.0, 9.0
 VEIL_FRONT_PX = 28.0
 PLAYHEAD_PX = 1.5
@@ -69,7 +69,7 @@ def paint_selected(painter: QPainter, scene: Scene) -> None:
 def paint_edges(painter: QPainter, scene: Scene) -> None:
     """Draw the selection's edges; goes over the waveform."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-    painter.setPen(QPen(scene.palette.color("graft", EDGE_ALPHA), 1.0))
+    painter.setPen(QPen(scene.palette.color("graft"), 1.0))
     area = scene.layout.wave
     for span in scene.spans:
         for frame in (span.start, span.stop):

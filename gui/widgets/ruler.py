@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
-from PyQt6.QtGui import QFontMetricsF, QPainter, QPen
+from PyQt6.QtCore import QLineF, QPointF, QRectF
+from PyQt6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from gui import theme
 from gui.state.clip import Clip, TimeAxis
@@ -83,15 +83,15 @@ def paint_grid(
     step_beats: float,
 ) -> None:
     """Draw the bars as faint lines, the grid's steps fainter."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+    # Mixed beforehand, as a translucent line takes a hundred times as long as an opaque one.
+    top, height = round(rect.top()), round(rect.height())
     for alpha, frames in (
         (STEP_ALPHA, grid_frames(axis, clip, step_beats)),
         (BAR_ALPHA, _strong_frames(axis, clip)),
     ):
-        painter.setPen(QPen(palette.color("line", alpha), 1.0, Qt.PenStyle.SolidLine))
-        xs = (round(axis.x_of(frame)) for frame in frames)
-        painter.drawLines([QLineF(x, rect.top(), x, rect.bottom() - 1) for x in xs])
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = _mixed(palette.color("line"), palette.color("bg"), alpha)
+        for frame in frames:
+            painter.fillRect(round(axis.x_of(frame)), top, 1, height, color)
 
 
 def _strong_frames(axis: TimeAxis, clip: Clip) -> list[float]:
@@ -99,3 +99,10 @@ def _strong_frames(axis: TimeAxis, clip: Clip) -> list[float]:
     if clip.bar_frames is None:
         return [frame for _, frame in marks(axis, clip)]
     return [frame for _, frame in axis.bar_lines(clip)]
+
+
+def _mixed(over: QColor, under: QColor, alpha: float) -> QColor:
+    """Return what a translucent colour looks like over another. alpha: 0 to 1."""
+    pairs = zip(over.getRgb()[:3], under.getRgb()[:3], strict=True)
+    mixed = [round((a or 0) * alpha + (b or 0) * (1 - alpha)) for a, b in pairs]
+    return QColor(*mixed)

@@ -219,12 +219,12 @@ class WaveformCanvas(QWidget):
         self._refit()
         super().resizeEvent(event)
 
-    def focusInEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
         self._focus_seen = event is not None and event.reason() in KEYBOARD_REASONS
         super().focusInEvent(event)
         self.update()
 
-    def focusOutEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
         self._focus_seen = False
         super().focusOutEvent(event)
         self.update()

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
+from PyQt6.QtCore import QLineF, QPointF, QSize, Qt
+from PyQt6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 
 from engine.audio import FrameSpan
-from engine.peaks import PeakPyramid
+from engine.peaks import BASE_BLOCK, FACTOR, PeakPyramid
 from gui.state.clip import Clip, TimeAxis
 
 #: Each column is read in so many parts: their mean is its body, their extremes its peaks.
 PARTS_PER_COLUMN = 4
-#: Below so many frames per column the columns are exact; above, 16 frames more are not seen.
-EXACT_BELOW_FRAMES = 256.0
+#: A part takes at least so many blocks of the pyramid's level that it is read from.
+BLOCKS_PER_PART = 3
 #: The share of the height that the loudest peak takes.
 FILL = 0.9
-#: How solid the body is drawn over the peaks.
-PEAK_ALPHA, BODY_ALPHA = 0.36, 0.46
+#: How solid the peaks are drawn, and the body in them.
+PEAK_ALPHA, BODY_ALPHA = 0.36, 0.65
 #: Below so many frames per device pixel a line through the frames is drawn.
 LINE_BELOW_FRAMES = 1.5
 LINE_PX = 1.4
@@ -100,13 +101,31 @@ def _columns(clip: Clip, axis: TimeAxis, per_pixel: float, width: int) -> Outlin
     if first >= last or start >= stop:
         return None
     parts = PARTS_PER_COLUMN if per_pixel >= 2 * PARTS_PER_COLUMN else 1
-    exact = clip.audio.samples if per_pixel / parts < EXACT_BELOW_FRAMES else None
-    found = clip.peaks.columns(start, stop, (last - first) * parts, exact)
-    low = found[0].min(axis=0).reshape(-1, parts).astype(np.float64)
-    high = found[1].max(axis=0).reshape(-1, parts).astype(np.float64)
+    low, high = _extremes(clip, start, stop, (last - first) * parts)
+    low, high = low.reshape(-1, parts), high.reshape(-1, parts)
     body_low, body_high = low.mean(axis=1), high.mean(axis=1)
     low, high = _bridged(low.min(axis=1), high.max(axis=1))
     return Outline(np.arange(first, last) + 0.5, low, high, body_low, body_high)
+
+
+def _extremes(clip: Clip, start: int, stop: int, count: int) -> tuple[Line, Line]:
+    """Return what all channels reach together in `count` equal parts of [start, stop).
+
+    Read from the audio, or from the coarsest level of the pyramid whose blocks are well below a
+    part: a block belongs to one part alone, so that a call costs the same at any zoom.
+    """
+    part, block = (stop - start) / count, 1
+    source = np.broadcast_to(clip.audio.samples, (2, *clip.audio.samples.shape))
+    for level, values in enumerate(clip.peaks.levels):
+        size = BASE_BLOCK * FACTOR**level
+        if size * BLOCKS_PER_PART <= part:
+            source, block = values, size
+    first, last = start // block, -(-stop // block)
+    edges = np.arange(count, dtype=np.int64) * (last - first) // count
+    seen = source[:, :, first:last]
+    low = np.minimum.reduceat(seen[0].min(axis=0), edges)
+    high = np.maximum.reduceat(seen[1].max(axis=0), edges)
+    return low.astype(np.float64), high.astype(np.float64)
 
 
 def _bridged(low: Line, high: Line) -> tuple[Line, Line]:
@@ -121,64 +140,94 @@ def render_wave(
     clip: Clip, axis: TimeAxis, height: float, pixel_ratio: float, look: WaveLook
 ) -> QPixmap:
     """Draw the clip as wide as the axis, transparent where there is none. axis: its own frames."""
-    width = math.ceil(axis.width * pixel_ratio)
-    rows = max(1, math.ceil(height * pixel_ratio))
-    pixmap = QPixmap(max(1, width), rows)
-    pixmap.fill(Qt.GlobalColor.transparent)
+    size = QSize(math.ceil(axis.width * pixel_ratio), max(1, math.ceil(height * pixel_ratio)))
     shape = outline(clip, axis, pixel_ratio)
-    if shape is not None:
-        painter = QPainter(pixmap)
-        _paint_shape(painter, shape, rows, look)
-        _tint(painter, clip, axis, pixel_ratio, rows, look)
-        painter.end()
+    if shape is None:
+        pixmap = QPixmap(size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+    else:
+        shape = Outline(shape.x, *(_rows(values, size.height(), look) for values in shape[1:]))
+        made = _made_columns(clip, axis, pixel_ratio, size.width())
+        if axis.frames_per_pixel / pixel_ratio < LINE_BELOW_FRAMES:
+            pixmap = _line_pixmap(shape, size, made, look, pixel_ratio)
+        else:
+            pixmap = _bar_pixmap(shape, size, made, look)
     pixmap.setDevicePixelRatio(pixel_ratio)
     return pixmap
 
 
-def _paint_shape(painter: QPainter, shape: Outline, rows: int, look: WaveLook) -> None:
-    """Paint how solid each pixel is; the colour comes after."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    middle, scale = rows / 2, -FILL * rows / 2
-    low, high, body_low, body_high = (_heights(v, look) * scale + middle for v in shape[1:])
-    painter.setPen(Qt.PenStyle.NoPen)
-    ink = QColor(0, 0, 0)
-    ink.setAlphaF(PEAK_ALPHA * look.alpha)
-    painter.setBrush(ink)
-    painter.drawPolygon(_band(shape.x, high, low))
-    ink.setAlphaF(BODY_ALPHA * look.alpha)
-    painter.setBrush(ink)
-    if shape.body_high is shape.high:
-        ink.setAlphaF(look.alpha)
-        painter.setPen(QPen(ink, LINE_PX))
-    painter.drawPolygon(_band(shape.x, body_high, body_low))
-
-
-def _heights(values: Line, look: WaveLook) -> Line:
-    """Return values as shares of the peak, bent."""
-    shares = values / look.peak
-    return shares if look.bend == 1.0 else np.sign(shares) * np.abs(shares) ** look.bend
-
-
-def _band(x: Line, top: Line, bottom: Line) -> QPolygonF:
-    """Return the outline from top to bottom (device px), at least a device pixel thick."""
-    thin = np.maximum(0.0, 1.0 - (bottom - top)) / 2
-    top, bottom = top - thin, bottom + thin
-    xs = np.concatenate((x, x[::-1])).tolist()
-    ys = np.concatenate((top, bottom[::-1])).tolist()
-    return QPolygonF(list(map(QPointF, xs, ys)))
-
-
-def _tint(
-    painter: QPainter, clip: Clip, axis: TimeAxis, ratio: float, rows: int, look: WaveLook
-) -> None:
-    """Give what was painted its colours."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
-    width = painter.viewport().width()
-    painter.fillRect(0, 0, width, rows, look.kept)
+def _made_columns(
+    clip: Clip, axis: TimeAxis, pixel_ratio: float, width: int
+) -> list[tuple[int, int]]:
+    """Return the columns [left, right), device px, of what was made."""
+    found: list[tuple[int, int]] = []
     for span in made_spans(clip):
-        left = round((axis.x_of(span.start) - axis.left) * ratio)
-        right = round((axis.x_of(span.stop) - axis.left) * ratio)
-        left, right = max(0, left), min(width, right)
-        if left < right:
-            painter.fillRect(QRectF(left, 0, right - left, rows), look.made)
+        left = round((axis.x_of(span.start) - axis.left) * pixel_ratio)
+        right = round((axis.x_of(span.stop) - axis.left) * pixel_ratio)
+        if max(0, left) < min(width, right):
+            found.append((max(0, left), min(width, right)))
+    return found
+
+
+def _rows(values: Line, rows: int, look: WaveLook) -> Line:
+    """Return where values lie from the top, device px, bent as the look wants it."""
+    shares = values / look.peak
+    if look.bend != 1.0:
+        shares = np.sign(shares) * np.abs(shares) ** look.bend
+    return rows / 2 * (1.0 - FILL * shares)
+
+
+def _bar_pixmap(
+    shape: Outline, size: QSize, made: list[tuple[int, int]], look: WaveLook
+) -> QPixmap:
+    """Draw a bar per column as an image of five colours, which takes a few ms at any size.
+
+    The colours: nothing, peaks and body of what was kept, peaks and body of what was made.
+    """
+    row = np.arange(size.height(), dtype=np.int16)[:, np.newaxis]
+    bars = np.zeros((size.height(), size.width()), dtype=np.uint8)
+    first = int(shape.x[0])
+    seen = bars[:, first : first + shape.x.size]
+    for low, high in ((shape.low, shape.high), (shape.body_low, shape.body_high)):
+        top = np.rint(high).astype(np.int16)
+        bottom = np.maximum(top + 1, np.rint(low)).astype(np.int16)
+        seen += (row >= top) & (row < bottom)
+    for left, right in made:
+        part = bars[:, left:right]
+        part += 2 * (part > 0).view(np.uint8)
+    image = QImage(
+        bars.data, size.width(), size.height(), size.width(), QImage.Format.Format_Indexed8
+    )
+    table = [QColor(Qt.GlobalColor.transparent)]
+    for color in (look.kept, look.made):
+        table += [_solid(color, alpha * look.alpha) for alpha in (PEAK_ALPHA, BODY_ALPHA)]
+    image.setColorTable([color.rgba() for color in table])
+    return QPixmap.fromImage(image)
+
+
+def _line_pixmap(
+    shape: Outline, size: QSize, made: list[tuple[int, int]], look: WaveLook, pixel_ratio: float
+) -> QPixmap:
+    """Draw a line through the frames, one for the highest and one for the lowest channel."""
+    pixmap = QPixmap(size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(_solid(look.kept, look.alpha), LINE_PX * pixel_ratio))
+    lines = [shape.high] if np.array_equal(shape.low, shape.high) else [shape.low, shape.high]
+    for y in lines:
+        points = list(map(QPointF, shape.x.tolist(), y.tolist()))
+        painter.drawLines([QLineF(start, stop) for start, stop in pairwise(points)])
+    # What is drawn keeps its shape and takes the other colour.
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+    for left, right in made:
+        painter.fillRect(left, 0, right - left, size.height(), _solid(look.made, look.alpha))
+    painter.end()
+    return pixmap
+
+
+def _solid(color: QColor, alpha: float) -> QColor:
+    """Return the colour as solid as alpha says, 0 to 1."""
+    chosen = QColor(color)
+    chosen.setAlphaF(alpha)
+    return chosen
