@@ -28,6 +28,8 @@ class DragOut(QObject):
     def __init__(self, store: ExportStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.store = store
+        # The pointer moves on while a file is written: one drag is enough.
+        self._is_beginning = False
         store.failed.connect(self._on_failed)
 
     def start_drag(self, widget: QWidget, sound: Sound, pixmap: QPixmap) -> None:
@@ -37,11 +39,16 @@ class DragOut(QObject):
         the button is still held.
         """
 
+        if self._is_beginning:
+            return
+        is_there = self.store.path_of(sound) is not None
+
         def begin(path: Path) -> None:
+            self._is_beginning = False
             if is_there or QGuiApplication.mouseButtons() & Qt.MouseButton.LeftButton:
                 _run_drag(widget, path, pixmap)
 
-        is_there = self.store.path_of(sound) is not None
+        self._is_beginning = True
         self.store.prepare(sound, begin)
 
     def copy_as_file(self, sound: Sound) -> None:
@@ -53,6 +60,7 @@ class DragOut(QObject):
         self.store.prepare(sound, reveal)
 
     def _on_failed(self, _path: object, sentence: str) -> None:
+        self._is_beginning = False
         self.status.emit(sentence)
 
     def _copy(self, path: Path) -> None:

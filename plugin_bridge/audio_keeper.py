@@ -197,7 +197,7 @@ def ends_the_process_when_it_fails() -> Generator[None]:
     """End the process at a fault of one of its threads: half of it alive would look well."""
     try:
         yield
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the top of a thread
         _log.exception("A thread of the audio process failed")
         os._exit(EXIT_FAULT)
 

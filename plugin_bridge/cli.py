@@ -32,6 +32,8 @@ COMMANDS = {
     "models": "models",
     "doctor": "doctor",
     "bench": "bench",
+    "devices": "devices",
+    "stream": "stream",
     "serve": "serving",
 }
 

@@ -30,6 +30,8 @@ CHANNELS = 2
 FADE_SECONDS = 0.005
 #: Below this a fade between opposite tones would pass -60 dBFS.
 LEAST_FADE_FRAMES = 160
+#: A shorter range is not looped: at 44.1 kHz it would be a tone of 275 Hz.
+LEAST_LOOP_FRAMES = 160
 LOUDEST_PEAK = 0.999
 HIGHEST_GAIN = 1000.0
 TARGET_LUFS = -18.0
@@ -138,11 +140,14 @@ class _Loop:
     chosen: LoopRange | None = None
 
     def range_of(self, slot: Slot) -> LoopRange:
-        """Return what loops: the chosen range inside the slot, the whole slot if that is empty."""
+        """Return what loops: the chosen range inside the slot, or all of it where too little of
+        the range is inside to be more than a buzz."""
         if self.chosen is None or not self.on:
             return LoopRange(slot.start, slot.stop)
         start, stop = max(self.chosen.start, slot.start), min(self.chosen.stop, slot.stop)
-        return LoopRange(start, stop) if start < stop else LoopRange(slot.start, slot.stop)
+        if stop - start < LEAST_LOOP_FRAMES:
+            return LoopRange(slot.start, slot.stop)
+        return LoopRange(start, stop)
 
     def heard(self, slot: Slot, place: int) -> int:
         """Return the frame of the slot that is heard at a place of the transport.

@@ -41,11 +41,11 @@ class Chip(QPushButton):
         else:
             super().keyPressEvent(a0)
 
-    def keyReleaseEvent(self, a0: QKeyEvent | None) -> None:
-        if a0 is not None and a0.key() in (Qt.Key.Key_Space, Qt.Key.Key_Select):
-            a0.ignore()
+    def keyReleaseEvent(self, e: QKeyEvent | None) -> None:
+        if e is not None and e.key() in (Qt.Key.Key_Space, Qt.Key.Key_Select):
+            e.ignore()
         else:
-            super().keyReleaseEvent(a0)
+            super().keyReleaseEvent(e)
 
 
 class LibraryChips(QWidget):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PyQt6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, pyqtSignal
 from PyQt6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QMouseEvent
 from PyQt6.QtWidgets import QAbstractItemView, QListView, QMenu
@@ -46,8 +48,8 @@ class LibraryList(QListView):
         self.setMouseTracking(True)
         self.setAccessibleName("Takes in the library")
         self.setStyleSheet("QListView { background: transparent; border: 0; padding: 0; }")
-        self.clicked.connect(lambda index: self._emit(self.audition_wanted, index))
-        self.doubleClicked.connect(lambda index: self._emit(self.open_wanted, index))
+        self.clicked.connect(self._audition)
+        self.doubleClicked.connect(self._open)
 
     @property
     def entry(self) -> LibraryEntry | None:
@@ -117,17 +119,17 @@ class LibraryList(QListView):
             self._act(e, self.entry)
 
     def mousePressEvent(self, e: QMouseEvent | None) -> None:
-        """Prepare a drag as soon as a row is touched; a click on the star stars."""
+        """A click on the star stars; any other chooses the row, or begins a drag."""
         if e is None:
             return
-        index = self.indexAt(e.position().toPoint())
+        at = e.position().toPoint()
+        index = self.indexAt(at)
         entry = self._model.entry(index)
-        if entry is not None and e.button() == Qt.MouseButton.LeftButton:
-            if self._row.star_at(self.visualRect(index), e.position().toPoint()):
-                self.star(entry, entry.rating or STARS)
-                return
-            self._out.store.prepare(entry)
-        super().mousePressEvent(e)
+        on_star = entry is not None and self._row.star_at(self.visualRect(index), at)
+        if entry is not None and on_star and e.button() == Qt.MouseButton.LeftButton:
+            self.star(entry, entry.rating or STARS)
+        else:
+            super().mousePressEvent(e)
 
     def mouseDoubleClickEvent(self, e: QMouseEvent | None) -> None:
         if e is None:
@@ -138,7 +140,7 @@ class LibraryList(QListView):
         else:
             super().mouseDoubleClickEvent(e)
 
-    def startDrag(self, supportedActions: Qt.DropAction) -> None:  # noqa: N803 - Qt's name
+    def startDrag(self, supportedActions: Qt.DropAction) -> None:
         """Drag the finished file of the row."""
         if self.entry is not None:
             pixmap = self._row.drag_pixmap(self.entry, self.devicePixelRatioF())
@@ -167,7 +169,7 @@ class LibraryList(QListView):
             return
         super().keyPressEvent(e)
         if self.currentIndex() != before:
-            self._emit(self.audition_wanted, self.currentIndex())
+            self._audition(self.currentIndex())
 
     def _act(self, e: QKeyEvent, entry: LibraryEntry) -> None:
         if e.key() in _OPENS:
@@ -190,13 +192,18 @@ class LibraryList(QListView):
         is_digit = len(e.text()) == 1 and e.text() in "0123456789"
         return plain and (e.key() in (*_MOVES, *_OPENS, *_REMOVES) or is_digit)
 
-    def _emit(self, signal: pyqtSignal, index: QModelIndex) -> None:
+    def _audition(self, index: QModelIndex) -> None:
         entry = self._model.entry(index)
         if entry is not None:
-            signal.emit(entry)
+            self.audition_wanted.emit(entry)
 
-    def _add(self, menu: QMenu, text: str, key: str, run: object) -> None:
+    def _open(self, index: QModelIndex) -> None:
+        entry = self._model.entry(index)
+        if entry is not None:
+            self.open_wanted.emit(entry)
+
+    def _add(self, menu: QMenu, text: str, key: str, run: Callable[[], object]) -> None:
         # The key is shown, not bound: the list handles it itself.
         action = menu.addAction(f"{text}\t{key}" if key else text)
         if action is not None:
-            action.triggered.connect(run)
+            action.triggered.connect(lambda _checked=False: run())

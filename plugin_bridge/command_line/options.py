@@ -52,5 +52,8 @@ class Options(argparse.Namespace):
     unstar: bool = False
 
     runs: int = 3
+    output: str = ""
+    once: bool = False
+
     stop: bool = False
     status: bool = False

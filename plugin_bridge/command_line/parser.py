@@ -66,6 +66,8 @@ def build_parser() -> Parser:
         _add_models,
         _add_doctor,
         _add_bench,
+        _add_devices,
+        _add_stream,
         _add_serve,
     ):
         add(commands)
@@ -214,6 +216,21 @@ def _add_bench(commands: Commands) -> None:
     command = _command(commands, "bench", "measure how fast this machine is")
     command.add_argument("--runs", type=_whole, metavar="N", default=3, help="default 3")
     _add_model(command)
+    _add_json(command)
+
+
+def _add_devices(commands: Commands) -> None:
+    command = _command(commands, "devices", "the outputs that audio can be played into")
+    _add_json(command)
+
+
+def _add_stream(commands: Commands) -> None:
+    command = _command(commands, "stream", "play a file in a loop, or a folder, into an output")
+    command.add_argument("source", metavar="FILE_OR_DIR")
+    command.add_argument(
+        "--device", dest="output", metavar="NAME", default="", help="default: the system's"
+    )
+    command.add_argument("--once", action="store_true", help="end where the audio ends")
     _add_json(command)
 
 

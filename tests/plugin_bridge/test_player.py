@@ -452,9 +452,10 @@ def test_a_place_behind_a_new_range_keeps_its_phase() -> None:
     assert player.render(1)[0, 0] == 2300 + FADE
 
 
-def test_a_range_outside_a_slot_means_its_whole() -> None:
+@pytest.mark.parametrize("span", [LoopRange(1000, 3000), LoopRange(400, 2000), LoopRange(7, 8)])
+def test_a_range_that_is_hardly_inside_a_slot_means_its_whole(span: LoopRange) -> None:
     player = playing(Slot("A", ramp(500)))
-    player.set_loop(True, LoopRange(1000, 3000))
+    player.set_loop(True, span)
     player.render(400)
     assert player.render(200)[0].tolist() == [*range(400, 500), *range(100)]
 

@@ -1,0 +1,108 @@
+"""A private JACK server, and a recorder on it, as context managers that leave nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from engine.audio import FloatArray
+from tests.plugin_bridge.command_runs import ROOT, wait_for
+
+RATE = 44_100
+PERIOD_FRAMES = 1024
+_SHARED = Path("/dev/shm")
+
+
+@contextmanager
+def jack_server(log: Path, name: str = "") -> Iterator[str]:
+    """Run jackd with its dummy driver, in step with its clients (-S); yield the server's name."""
+    name = name or f"loopgraft-{uuid.uuid4().hex[:8]}"
+    before = _shared_by_jack()
+    with log.open("ab") as stderr:
+        command = ["jackd", "-r", "-S", "-n", name, "-d", "dummy"]
+        server = subprocess.Popen(
+            [*command, "-r", str(RATE), "-p", str(PERIOD_FRAMES)],
+            stdin=subprocess.DEVNULL,
+            stdout=stderr,
+            stderr=stderr,
+        )
+    try:
+        wait_for(lambda: _answers(name), "the JACK server")
+        yield name
+    finally:
+        _end(server)
+        for path in _shared_by_jack() - before:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def recorder(server: str, name: str, seconds: float, folder: Path) -> Iterator[Recording]:
+    """Run a client whose input ports are a device of that name; at the end there is a recording."""
+    path = folder / f"{name}.npy"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.jack_recorder", name, str(seconds), str(path)],
+        cwd=ROOT,
+        env={**os.environ, "JACK_DEFAULT_SERVER": server},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    recording = Recording(path, process)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield recording
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate(timeout=30)
+        _end(process)
+
+
+class Recording:
+    """What a recorder took, once `samples` was called."""
+
+    def __init__(self, path: Path, process: subprocess.Popen[str]) -> None:
+        self._path = path
+        self._process = process
+
+    def samples(self) -> FloatArray:
+        """End the recording and return float32 (2, frames)."""
+        self._process.communicate(timeout=30)
+        return np.load(self._path)
+
+
+def _answers(name: str) -> bool:
+    """Ask whether a server takes clients, in a process that nothing hangs in."""
+    asked = subprocess.run(
+        ["jack_wait", "-s", name, "-c"], capture_output=True, text=True, check=False, timeout=10
+    )
+    return "not running" not in asked.stdout
+
+
+def _shared_by_jack() -> set[Path]:
+    return set(_SHARED.glob("jack*")) if _SHARED.is_dir() else set()
+
+
+def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()

@@ -1,0 +1,228 @@
+"""A real JACK server: what another client records is what the player renders, sample for sample."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.audio import AudioClip, FloatArray
+from engine.wav_file import write_wav
+from plugin_bridge.audio_client import (
+    AudioClient,
+    AudioOptions,
+    DeviceGone,
+    DeviceList,
+    DeviceOpened,
+    Playback,
+    SlotReady,
+)
+from plugin_bridge.cli import main
+from plugin_bridge.player import Player, Slot, fade_frames
+from tests.integration.jack_parts import RATE, Recording, jack_server, recorder
+from tests.plugin_bridge.audio_scenarios import Heard, audio, noise, shared_blocks
+from tests.plugin_bridge.command_runs import ROOT, wait_for, write_clicks
+
+pytestmark = pytest.mark.skipif(shutil.which("jackd") is None, reason="needs the package jackd2")
+
+DEVICE = "daw-in"
+HOLD_US = 200_000
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with jack_server(tmp_path / "jackd.log") as name:
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+        yield name
+
+
+@contextmanager
+def gil_held_on_and_off() -> Iterator[None]:
+    """Hold this process's interpreter 0.2 s at a time in a C call, as a bad extension does."""
+    ended = threading.Event()
+    sleep = ctypes.PyDLL(None).usleep
+
+    def hold() -> None:
+        while not ended.wait(0.005):
+            sleep(HOLD_US)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def rendered(samples: FloatArray, frames: int) -> FloatArray:
+    """Return what the player renders from its start on."""
+    player = Player(RATE)
+    player.put(Slot("A", samples))
+    player.choose("A")
+    player.play(0)
+    return player.render(frames)
+
+
+def start_playing(client: AudioClient, heard: Heard, samples: FloatArray) -> None:
+    heard.wait(DeviceOpened)
+    client.put("A", AudioClip(samples, RATE))
+    client.choose("A")
+    heard.wait(SlotReady)
+    client.play(0)
+    heard.wait_playing()
+
+
+def assert_is_what_was_rendered(recording: Recording, samples: FloatArray, frames: int) -> None:
+    taken = recording.samples()
+    first = int(np.flatnonzero(taken.any(axis=0))[0])
+    played = taken[:, first : first + frames]
+    assert played.shape[1] == frames
+    assert np.array_equal(played, rendered(samples, frames))
+
+
+def play_for(
+    seconds: float, server: str, folder: Path, *, latency_seconds: float = 0.1
+) -> Playback:
+    """Play noise in a loop, compare the whole recording, and return the last status."""
+    samples = noise(4.0)
+    options = AudioOptions(DEVICE, RATE, latency_seconds=latency_seconds)
+    with recorder(server, DEVICE, seconds + 30, folder) as recording:
+        with audio(options) as (client, heard):
+            start_playing(client, heard, samples)
+            threading.Event().wait(seconds + 0.2)
+            client.stop()
+            last = heard.wait(Playback, lambda event: not event.is_playing, start=heard.now())
+        assert_is_what_was_rendered(recording, samples, int(seconds * RATE))
+    return last
+
+
+def test_four_seconds_of_noise_arrive_sample_for_sample(server: str, tmp_path: Path) -> None:
+    before = shared_blocks()
+    assert play_for(4.0, server, tmp_path).under_runs == 0
+    assert shared_blocks() <= before
+
+
+@pytest.mark.parametrize("seconds", [10.0, pytest.param(300.0, marks=pytest.mark.slow)])
+@pytest.mark.timeout(420)
+def test_a_held_interpreter_in_the_app_costs_no_sample(
+    seconds: float, server: str, tmp_path: Path
+) -> None:
+    with gil_held_on_and_off():
+        last = play_for(seconds, server, tmp_path)
+    assert last.under_runs == 0
+
+
+def test_another_clients_inputs_are_a_virtual_device(server: str, tmp_path: Path) -> None:
+    with recorder(server, DEVICE, 1.0, tmp_path), audio(AudioOptions()) as (client, heard):
+        client.list_devices()
+        devices = heard.wait(DeviceList).devices
+    assert {device.name: device.is_virtual for device in devices} == {"system": False, DEVICE: True}
+
+
+def test_a_device_that_vanishes_is_played_on_when_it_is_back(server: str, tmp_path: Path) -> None:
+    options = AudioOptions(DEVICE, RATE, faults=("device-gone@45",))
+    with recorder(server, DEVICE, 60.0, tmp_path) as recording:
+        with audio(options) as (client, heard):
+            start_playing(client, heard, noise(4.0))
+            start = heard.events.index(heard.wait(DeviceGone))
+            assert DEVICE in heard.of(DeviceGone)[0].sentence
+            heard.wait_playing(start=start)
+            heard.wait(DeviceOpened, start=start)
+            heard.wait_playing(start=heard.now())
+            client.stop()
+            heard.wait(Playback, lambda event: not event.is_playing, start=heard.now())
+        taken = recording.samples()
+    sounding = np.flatnonzero(taken.any(axis=0))
+    # One gap, and sound on both sides of it.
+    assert (np.diff(sounding) > RATE).sum() == 1
+
+
+def test_a_rate_that_the_device_refuses_is_told_and_resampled(server: str, tmp_path: Path) -> None:
+    tone = np.sin(2 * np.pi * 1000 * np.arange(96_000) / 48_000).astype(np.float32)
+    with recorder(server, DEVICE, 60.0, tmp_path) as recording:
+        with audio(AudioOptions(DEVICE, 48_000)) as (client, heard):
+            opened = heard.wait(DeviceOpened)
+            client.put("A", AudioClip(tone[None], 48_000), start=-4800)
+            client.choose("A")
+            client.play(-4800)
+            heard.wait(Playback, lambda event: event.frame >= 48_000)
+            frames = {event.frame for event in heard.of(Playback)}
+        taken = recording.samples()
+    assert opened.sample_rate == RATE
+    assert "not 48000 Hz" in opened.sentence
+    # The timeline stays the app's: 2 s from -4800 on, in frames at 48 kHz.
+    assert min(frames) >= -4800
+    assert max(frames) < 96_000 - 4800
+    sounding = taken[0, np.flatnonzero(taken[0])[0] :][2000 : 2000 + RATE // 2]
+    spectrum = np.abs(np.fft.rfft(sounding * np.hanning(sounding.size)))
+    assert np.argmax(spectrum) * RATE / sounding.size == pytest.approx(1000, abs=2)
+
+
+def test_stream_plays_a_file_and_a_folder_into_a_device(
+    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "loops"
+    folder.mkdir()
+    for number in (1, 2):
+        steps = np.full((2, RATE // 2), number << 28, np.int32)
+        write_wav(folder / f"{number}.wav", steps, RATE, "PCM_16")
+    (folder / "3.wav").write_text("no audio at all\n" * 20)
+    with recorder(server, DEVICE, 60.0, tmp_path) as recording:
+        assert main(["stream", str(folder), "--device", DEVICE, "--once", "--json"]) == 0
+        taken = recording.samples()
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"device": DEVICE, "files": 2, "under_runs": 0}
+    assert "3.wav" in captured.err
+    fade = fade_frames(RATE)
+    for level in (0.125, 0.25):
+        assert (taken[0] == level).sum() == RATE // 2 - fade
+
+
+def test_ctrl_c_ends_a_stream_with_exit_code_0(server: str, tmp_path: Path) -> None:
+    write_clicks(tmp_path / "loop.wav", bars=1)
+    command = [sys.executable, "-m", "plugin_bridge", "stream", str(tmp_path / "loop.wav")]
+    with recorder(server, DEVICE, 5.0, tmp_path):
+        process = subprocess.Popen(
+            [*command, "--device", DEVICE],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        assert "Ctrl+C" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out, errors) == (0, "Stopped.\n", "")
+
+
+def test_a_server_that_ends_and_comes_back_is_played_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "loopgraft-again")
+    log = tmp_path / "jackd.log"
+    with audio(AudioOptions("system", RATE)) as (client, heard):
+        with jack_server(log, "loopgraft-again"):
+            start_playing(client, heard, noise(4.0))
+        gone = heard.wait(DeviceGone, lambda event: "gone" in event.sentence)
+        assert "system" in gone.sentence
+        start = heard.now()
+        moving = heard.wait_playing(start=start)
+        heard.wait(Playback, lambda event: event.frame != moving.frame, start=start)
+        with jack_server(log, "loopgraft-again"):
+            heard.wait(DeviceOpened, start=start)
+            assert heard.wait_playing(start=heard.now()).slot_id == "A"
+            wait_for(
+                lambda: any(max(event.peaks) > 0.5 for event in heard.of(Playback)[-3:]), "sound"
+            )

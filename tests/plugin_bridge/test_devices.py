@@ -1,0 +1,146 @@
+"""Outputs: what a name means, what is virtual, and the commands that list and play into them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.errors import BadArgument
+from plugin_bridge.cli import main
+from plugin_bridge.devices import (
+    JACK,
+    DeviceProblem,
+    OutputDevice,
+    default_output,
+    find_output,
+    portaudio_advice,
+    virtual_advice,
+)
+from tests.plugin_bridge.command_runs import ROOT, write_clicks
+
+SPEAKERS = OutputDevice("Speakers", "ALSA", 2, 48_000)
+HDMI = OutputDevice("HDMI 1", "ALSA", 8, 48_000, is_default=True)
+HDMI_2 = OutputDevice("HDMI 2", "ALSA", 8, 48_000)
+BLACKHOLE = OutputDevice("BlackHole 2ch", "Core Audio", 2, 44_100)
+CABLE = OutputDevice("CABLE Input (VB-Audio Virtual Cable)", "MME", 2, 44_100)
+DAW = OutputDevice("ardour", JACK, 2, 44_100)
+CARD = OutputDevice("system", JACK, 2, 44_100)
+ALL = (SPEAKERS, HDMI, HDMI_2, BLACKHOLE, DAW, CARD)
+
+
+@pytest.fixture(autouse=True)
+def no_sound_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a JACK server that may run on this machine out of these tests."""
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "loopgraft-nobody")
+
+
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [
+        ("", HDMI),
+        ("Speakers", SPEAKERS),
+        ("HDMI 2", HDMI_2),
+        ("HDMI 2 (ALSA)", HDMI_2),
+        ("blackhole", BLACKHOLE),
+        (f"ardour ({JACK})", DAW),
+    ],
+)
+def test_a_name_means_the_device_that_a_person_means(name: str, device: OutputDevice) -> None:
+    assert find_output(ALL, name) == device
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("hdmi", "HDMI 1 (ALSA), HDMI 2 (ALSA)"), ("toaster", "BlackHole 2ch")]
+)
+def test_a_name_that_none_or_several_fit_is_answered_with_a_choice(name: str, says: str) -> None:
+    with pytest.raises(BadArgument, match="choose one of") as caught:
+        find_output(ALL, name)
+    assert says in caught.value.sentence
+
+
+@pytest.mark.parametrize("name", ["", "toaster"])
+def test_a_machine_without_outputs_is_a_device_problem(name: str) -> None:
+    with pytest.raises(DeviceProblem, match="connect one"):
+        find_output((), name)
+
+
+def test_without_a_default_the_first_is_taken() -> None:
+    assert default_output((SPEAKERS, DAW)) == SPEAKERS
+
+
+def test_what_leads_into_another_program_is_virtual() -> None:
+    devices = (SPEAKERS, HDMI, BLACKHOLE, CABLE, DAW, CARD)
+    assert [device.is_virtual for device in devices] == [False, False, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("platform", "says"),
+    [("linux", "pw-jack"), ("darwin", "BlackHole"), ("win32", "VB-Cable")],
+)
+def test_what_is_missing_is_said_per_platform(platform: str, says: str) -> None:
+    assert says in virtual_advice((SPEAKERS, CARD), platform)
+    assert virtual_advice((SPEAKERS, DAW), platform) == ""
+
+
+def test_a_missing_portaudio_has_its_command() -> None:
+    assert "apt install libportaudio2" in portaudio_advice("linux")
+    assert "brew install portaudio" in portaudio_advice("darwin")
+
+
+def test_devices_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found.keys() == {"devices", "virtual_advice"}
+    has_virtual = any(device["is_virtual"] for device in found["devices"])
+    assert has_virtual != bool(found["virtual_advice"])
+
+
+def test_devices_says_how_to_get_a_virtual_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("codes", "says", "words"),
+    [
+        ({3}, "no file", ["missing.wav"]),
+        ({3}, "no audio", ["empty"]),
+        ({3}, "text.wav", ["text.wav"]),
+        ({2, 4}, "nonsense-output", ["loop.wav", "--device", "nonsense-output"]),
+        ({2}, "required", []),
+    ],
+)
+def test_a_stream_that_cannot_begin_is_one_sentence(
+    codes: set[int],
+    says: str,
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.wav").write_text("no audio at all\n" * 20)
+    write_clicks(tmp_path / "loop.wav", bars=1)
+    assert main(["stream", *words]) in codes
+    (line,) = capsys.readouterr().err.splitlines()
+    assert says in line
+    assert line.endswith(".")
+    assert "Traceback" not in line
+
+
+def test_the_command_line_and_the_client_leave_sounddevice_alone() -> None:
+    code = (
+        "import plugin_bridge.command_line.stream, plugin_bridge.command_line.devices, sys;"
+        "print(sorted({'sounddevice', 'torch', 'PyQt6'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
