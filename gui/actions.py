@@ -11,37 +11,37 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from engine.display_name import display_name
 from engine.errors import AppError, BadInputFile
+from engine.library import LibraryEntry
 from engine.messages import Progress
 from engine.request import GenerationRequest
 from engine.take import TakeFacts
+from gui.parts import Parts
 from gui.state.ask import Ask, Intent, Target, build_request, missing
-from gui.state.background import Background
 from gui.state.batch import Batch
 from gui.state.clip import Clip, LaneState
-from gui.state.clips import ClipLoader
-from gui.state.generation import EngineState, Generation
-from gui.state.playback import Playback
-from gui.state.session import Session
+from gui.state.exports import BitDepth
+from gui.state.generation import EngineState
 
 
 class Actions(QObject):
     """Turns wishes into orders and news into lanes. UI thread only. said(sentence, level)."""
 
     said = pyqtSignal(str, str)
-    takes_stored = pyqtSignal()
 
-    def __init__(
-        self,
-        session: Session,
-        generation: Generation,
-        playback: Playback,
-        clips: ClipLoader,
-        background: Background,
-    ) -> None:
+    def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self.session, self.generation, self.playback = session, generation, playback
-        self.clips, self.background = clips, background
+        self.session, self.generation, self.playback = (
+            parts.session,
+            parts.generation,
+            parts.playback,
+        )
+        self.clips, self.background = parts.clips, parts.background
+        self.library, self.out = parts.library, parts.out
         self._lanes_to_fill: dict[str, tuple[str, int]] = {}
+        self._opened: set[str] = set()
+        #: A take of the library that is heard in place of the canvas.
+        self.auditioned: Clip | None = None
+        self._audition_id = ""
         self._connect()
 
     def make(self, ask: Ask, *, replace_waiting: bool = False) -> None:
@@ -130,10 +130,20 @@ class Actions(QObject):
 
     def toggle_play(self) -> None:
         """Play what is shown, or stop."""
-        if self.session.shown is None:
+        playback = self.playback
+        if playback.is_playing:
+            playback.stop()
+        elif self.heard is None and self.auditioned is None:
             self.said.emit("There is nothing to play yet.", "")
+        elif self.auditioned is not None and self.heard is not None:
+            self._hear()
+            playback.play()
         else:
-            self.playback.toggle()
+            playback.play()
+
+    def audition(self, entry: LibraryEntry) -> None:
+        """Hear a take of the library; the canvas stays as it is."""
+        self._audition_id = self.clips.load_take(entry.path, entry.facts)
 
     def seek(self, frame: int) -> None:
         """Go on from a frame of what is shown."""
@@ -147,12 +157,67 @@ class Actions(QObject):
         session = self.session
         return session.before if session.before_shown else session.shown
 
+    def clip_of(self, index: int) -> Clip | None:
+        """Return the ready take of a lane."""
+        lanes = self.session.lanes
+        return lanes[index].clip if 0 <= index < len(lanes) else None
+
+    def toggle_star(self, index: int) -> None:
+        """Give the take of a lane a star, or take its stars away."""
+        if self.clip_of(index) is not None:
+            self._rate(index, 0 if self.session.lanes[index].rating else 1)
+
+    def rate_chosen(self, rating: int) -> None:
+        """Rate the chosen take, 0 to 5 stars."""
+        if self.session.chosen is None or self.session.canvas.active is None:
+            self.said.emit("Choose a take first, with A to H.", "")
+        else:
+            self._rate(self.session.canvas.active, rating)
+
+    def copy_as_file(self) -> None:
+        """Put what is heard on the clipboard, as a finished file."""
+        clip = self._needed()
+        if clip is not None:
+            self.out.copy_as_file(clip)
+
+    def reveal(self) -> None:
+        """Show the finished file of what is heard in its folder."""
+        clip = self._needed()
+        if clip is not None:
+            self.out.reveal(clip)
+
+    def set_export_format(self, depth: BitDepth) -> None:
+        """Write exported files in this sample format from now on."""
+        self.out.store.bit_depth = depth
+
+    def _needed(self) -> Clip | None:
+        if self.heard is None:
+            self.said.emit("There is no sound yet; make one, or drop one in.", "")
+        return self.heard
+
+    def _rate(self, index: int, rating: int) -> None:
+        clip = self.clip_of(index)
+        if clip is None or clip.facts is None:
+            return
+        take_id = clip.facts.take_id
+        self.session.rate_lane(index, rating)
+        self.library.do(lambda shelves: shelves.library.star(take_id, rating), self._on_rated)
+
+    def _on_rated(self, result: object) -> None:
+        if isinstance(result, AppError):
+            self.said.emit(result.sentence, "fault")
+        else:
+            self.library.refresh()
+
     def _connect(self) -> None:
         self.generation.progressed.connect(self._on_progress)
         self.generation.take_done.connect(self._on_take)
         self.generation.job_ended.connect(self._on_ended)
         self.generation.state_changed.connect(self._on_engine)
+        self.clips.opened.connect(self._on_opened)
         self.clips.loaded.connect(self._on_loaded)
+        self.clips.noted.connect(lambda sentence: self.said.emit(sentence, "warn"))
+        self.out.status.connect(lambda sentence: self.said.emit(sentence, ""))
         self.clips.failed.connect(self._on_unreadable)
         self.background.failed.connect(lambda sentence: self.said.emit(sentence, "fault"))
         self.session.canvas_changed.connect(self._hear)
@@ -192,9 +257,25 @@ class Actions(QObject):
     def _on_take(self, job_id: str, index: int, path: Path, facts: TakeFacts) -> None:
         self._lanes_to_fill[facts.take_id] = (job_id, index)
         self.clips.load_take(path, facts)
-        self.takes_stored.emit()
+        self.library.refresh()
+
+    def _on_opened(self, clip: Clip) -> None:
+        """Show a user's sound before it is measured."""
+        self._opened.add(clip.clip_id)
+        self.session.open(clip)
 
     def _on_loaded(self, clip: Clip) -> None:
+        if clip.clip_id == self._audition_id:
+            self._audition_id = ""
+            self.auditioned = clip
+            self.playback.choose(clip)
+            self.playback.play(0)
+            return
+        if clip.clip_id in self._opened:
+            self._opened.remove(clip.clip_id)
+            self.session.learn(clip)
+            self.said.emit(_opened(clip), "")
+            return
         place = None if clip.facts is None else self._lanes_to_fill.pop(clip.facts.take_id, None)
         if place is None:
             self.session.open(clip)
@@ -224,7 +305,7 @@ class Actions(QObject):
             self.said.emit(sentence, "fault" if state is EngineState.GONE else "warn")
 
     def _hear(self) -> None:
-        clip = self.heard
+        clip, self.auditioned = self.heard, None
         self._load_slots()
         self.playback.choose(clip)
 

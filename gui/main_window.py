@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -18,9 +18,11 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QApplication,
+    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QMainWindow,
+    QMenu,
     QPlainTextEdit,
     QScrollArea,
     QVBoxLayout,
@@ -32,16 +34,21 @@ from gui.actions import Actions
 from gui.commands import Command
 from gui.drop_in import dropped_paths
 from gui.key_commands import commands_for
+from gui.parts import Parts
 from gui.state.ask import Ask, Intent
+from gui.state.clip import Clip
+from gui.state.exports import BitDepth
 from gui.state.generation import EngineState
-from gui.theme import Palette
+from gui.state.settings import Remembered
+from gui.theme import DARK, Palette
 from gui.widgets.clip_header import ClipHeader
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.export_bar import ExportBar
 from gui.widgets.lanes_view import LanesView
 from gui.widgets.library_view import LibraryView
-from gui.widgets.prompt_form import PromptForm
+from gui.widgets.prompt_form import FIRST_PROMPT, PromptForm
 from gui.widgets.queue_view import QueueView
+from gui.widgets.small_wave import clip_pixmap
 from gui.widgets.status_line import StatusLine
 from gui.widgets.transport_bar import TransportBar
 from gui.widgets.waveform_editor import WaveformEditor
@@ -52,12 +59,22 @@ LIBRARY_FOLDS_PX, LANES_FOLD_PX = 1100, 900
 
 
 class MainWindow(QMainWindow):
-    """Lays the parts out and binds them; what they do is in `Actions`."""
+    """Lays the parts out and binds them; what they do is in `Actions`.
 
-    def __init__(self, actions: Actions, models: tuple[tuple[str, str], ...]) -> None:
+    closed: the user closed it. appearance_chosen(str): "auto", "dark" or "light".
+    """
+
+    closed = pyqtSignal()
+    appearance_chosen = pyqtSignal(str)
+
+    def __init__(
+        self, actions: Actions, parts: Parts, models: tuple[tuple[str, str], ...]
+    ) -> None:
         super().__init__()
         self.actions_ = actions
         self.session = actions.session
+        self._parts = parts
+        self._colors = DARK
         self.setWindowTitle("Loopgraft")
         self.setAcceptDrops(True)
         self.setMinimumSize(720, 520)
@@ -67,9 +84,10 @@ class MainWindow(QMainWindow):
         self.header = ClipHeader()
         self.waveform = WaveformEditor()
         self.lanes = LanesView()
-        self.library = LibraryView(actions.library)
+        self.library = LibraryView(parts.library, parts.out, parts.overviews)
         self.export = ExportBar()
         self.status = StatusLine()
+        self.appearance = "auto"
         self._library_wanted = True
         self._lay_out()
         self.palette_ = CommandPalette(self)
@@ -81,8 +99,75 @@ class MainWindow(QMainWindow):
 
     def set_palette(self, palette: Palette) -> None:
         """Draw everything in a palette."""
-        for widget in (self.transport, self.waveform, self.lanes, self.library):
+        self._colors = palette
+        for widget in (self.transport, self.waveform, self.lanes, self.library, self.export):
             widget.set_palette(palette)
+
+    def recall(self, remembered: Remembered) -> None:
+        """Look as the last session ended."""
+        self.restoreGeometry(remembered.geometry)
+        self._library_wanted = remembered.library_shown
+        self.form.prompt.setPlainText(
+            FIRST_PROMPT if remembered.prompt is None else remembered.prompt
+        )
+        self.form.takes.setValue(remembered.takes)
+        depth = next((d for d in BitDepth if d.value == remembered.bit_depth), BitDepth.OWN)
+        self.export.show_format(depth)
+        self.actions_.set_export_format(depth)
+        self.appearance = remembered.appearance
+        self._fold()
+
+    def remembered(self) -> Remembered:
+        """Return what the next session begins with."""
+        return Remembered(
+            geometry=self.saveGeometry().data(),
+            library_shown=self._library_wanted,
+            prompt=self.form.prompt.toPlainText(),
+            output=self.actions_.playback.device,
+            appearance=self.appearance,
+            bit_depth=self.actions_.out.store.bit_depth.value,
+            takes=self.form.takes.value(),
+        )
+
+    def next_appearance(self) -> None:
+        """Go on to the next of dark, light, as the desktop is."""
+        names = ("auto", "dark", "light")
+        self.appearance = names[(names.index(self.appearance) + 1) % 3]
+        self.appearance_chosen.emit(self.appearance)
+        words = {"auto": "as the desktop is"}.get(self.appearance, self.appearance)
+        self.status.say(f"The window is {words} now.")
+
+    def focus_prompt(self) -> None:
+        """Write into the prompt."""
+        self.form.prompt.setFocus()
+        self.form.prompt.selectAll()
+
+    def choose_files(self) -> None:
+        """Ask for audio files, without blocking the window."""
+        dialog = QFileDialog(self, "Open audio files")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.filesSelected.connect(
+            lambda names: self.actions_.open_files([Path(name) for name in names])
+        )
+        dialog.open()
+
+    def toggle_loop(self) -> None:
+        """Switch looping on or off."""
+        self.transport.loop.toggle()
+        self.actions_.playback.set_looping(self.transport.loop.isChecked())
+
+    def use_shown_recipe(self) -> None:
+        """Fill the form with what the shown take was asked for."""
+        clip = self.session.shown
+        if clip is None or clip.facts is None:
+            self.status.say("This sound has no recipe: it was not made here.")
+        else:
+            self.use_recipe(clip.facts.request)
+
+    def close_window(self) -> None:
+        """Close; what was made is on the disk."""
+        self.close()
 
     def make(self, *, replace_waiting: bool = False) -> None:
         """Order what the form says."""
@@ -147,6 +232,9 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, a0: QResizeEvent | None) -> None:
         """Fold what does not fit beside a DAW."""
         super().resizeEvent(a0)
+        self._fold()
+
+    def _fold(self) -> None:
         self.library.setVisible(self._library_wanted and self.width() >= LIBRARY_FOLDS_PX)
         self.lanes.set_compact(self.width() < LANES_FOLD_PX)
 
@@ -156,6 +244,7 @@ class MainWindow(QMainWindow):
         if app is not None:
             app.removeEventFilter(self)
         super().closeEvent(a0)
+        self.closed.emit()
 
     def _lay_out(self) -> None:
         middle = QHBoxLayout()
@@ -252,17 +341,22 @@ class MainWindow(QMainWindow):
         self.waveform.pulled_changed.connect(session.pull)
         self.waveform.seek_requested.connect(actions.seek)
         self.waveform.axis_changed.connect(self.lanes.set_axis)
-        self.waveform.drag_wanted.connect(lambda: actions.drag(self, session.shown))
+        self.waveform.drag_wanted.connect(self._drag_heard)
         self.lanes.lane_chosen.connect(actions.choose_lane)
+        self.lanes.menu_wanted.connect(self._show_menu)
         self.lanes.star_toggled.connect(actions.toggle_star)
-        self.lanes.drag_wanted.connect(lambda lane: actions.drag(self, actions.clip_of(lane)))
+        self.lanes.drag_wanted.connect(lambda lane: self._drag(actions.clip_of(lane)))
         self.transport.play_wanted.connect(actions.toggle_play)
         self.transport.loop_wanted.connect(actions.playback.set_looping)
         self.transport.device_chosen.connect(actions.playback.set_device)
         self.library.open_wanted.connect(lambda entry: actions.open_files([Path(entry.path)]))
         self.library.recipe_wanted.connect(self.use_recipe)
         self.library.status.connect(self.status.say)
-        self.export.drag_wanted.connect(lambda: actions.drag(self, session.shown))
+        self.palette_.chosen.connect(lambda command: command.run())
+        self.library.audition_wanted.connect(actions.audition)
+        self.export.drag_wanted.connect(self._drag_heard)
+        self.export.copy_wanted.connect(actions.copy_as_file)
+        self.export.reveal_wanted.connect(actions.reveal)
         self.export.format_chosen.connect(actions.set_export_format)
 
     def _show_canvas(self) -> None:
@@ -320,12 +414,37 @@ class MainWindow(QMainWindow):
         words = generation.device.upper() if state is EngineState.READY else state.value
         self.transport.show_engine(words or "ready", level)
 
+    def _show_menu(self, lane: int, place: QPoint) -> None:
+        """Offer what can be done with a take."""
+        actions = self.actions_
+        if not self.session.choose_lane(lane):
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Keep: graft into it", actions.keep)
+        menu.addAction("Star", lambda: actions.toggle_star(lane))
+        menu.addAction("Copy as a file", actions.copy_as_file)
+        menu.addAction("Show in its folder", actions.reveal)
+        menu.addAction("Recipe into the form", self.use_shown_recipe)
+        menu.popup(place)
+
+    def _drag_heard(self) -> None:
+        self._drag(self.actions_.heard)
+
+    def _drag(self, clip: Clip | None) -> None:
+        if clip is not None:
+            carried = clip_pixmap(clip, self._colors, self.devicePixelRatioF())
+            self.actions_.out.start_drag(self, clip, carried)
+
     def _show_position(self, frame: int) -> None:
         clip = self.actions_.heard
+        if clip is None or self.actions_.auditioned is not None:
+            self.waveform.set_playhead(None)
+            self.lanes.set_playhead(None)
+            return
         self.transport.show_position(clip, frame)
-        shown = frame if self.actions_.playback.is_playing else None
-        self.waveform.set_playhead(shown)
-        self.lanes.set_playhead(shown)
+        self.waveform.set_playhead(frame)
+        self.lanes.set_playhead(frame + clip.start_frame)
 
 
 def types_text(widget: QWidget | None) -> bool:

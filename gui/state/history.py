@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -59,3 +60,11 @@ class History(Generic[Value]):
         if not self.can_redo:
             return self
         return History((*self.past, self.future[0]), self.future[1:])
+
+    def mapped(self, change: Callable[[Value], Value]) -> History[Value]:
+        """Return the history with every value as `change` makes it."""
+
+        def steps(some: tuple[Step[Value], ...]) -> tuple[Step[Value], ...]:
+            return tuple(Step(change(step.value), step.words) for step in some)
+
+        return History(steps(self.past), steps(self.future))

@@ -106,6 +106,17 @@ class Session(QObject):
         """Lay a sound on the canvas."""
         self._do(Canvas(clip), f"Open {clip.name}")
 
+    def learn(self, clip: Clip) -> None:
+        """Take in what was measured of a sound that was opened, wherever undo leads to it."""
+
+        def told(canvas: Canvas) -> Canvas:
+            known = canvas.clip is not None and canvas.clip.clip_id == clip.clip_id
+            return replace(canvas, clip=clip) if known else canvas
+
+        self._history = self._history.mapped(told)
+        self.canvas_changed.emit()
+        self.intent_changed.emit()
+
     def clear(self) -> None:
         """Empty the canvas."""
         self._do(Canvas(), "Clear the canvas")

@@ -1,0 +1,114 @@
+"""The window as a program: build the parts, show it, end it."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt6.QtCore import QTimer
+from PyQt6.QtGui import QIcon
+from PyQt6.QtWidgets import QApplication
+
+from engine.makers import MAKERS
+from engine.models.registry import installed_models
+from engine.places import data_folder
+from engine.resources import resource_path
+from gui.actions import Actions
+from gui.main_window import MainWindow
+from gui.parts import Parts, audio_options, build_parts, worker_options
+from gui.state.settings import Settings
+from gui.theme import font, load_fonts, style_sheet, wanted_palette
+
+#: Ctrl+C in the terminal is seen this often.
+_SIGNAL_POLL_MS = 200
+
+
+class App:
+    """The window with all behind it. UI thread only; close() ends every process."""
+
+    def __init__(self, qt: QApplication, parts: Parts) -> None:
+        self.qt, self.parts = qt, parts
+        self.actions = Actions(parts)
+        self.window = MainWindow(self.actions, parts, known_models())
+        remembered = parts.settings.read()
+        self.window.recall(remembered)
+        self.window.appearance_chosen.connect(self.show_appearance)
+        self.window.closed.connect(self._remember)
+        hints = qt.styleHints()
+        if hints is not None:
+            hints.colorSchemeChanged.connect(
+                lambda _scheme: self.show_appearance(self.window.appearance)
+            )
+        self.show_appearance(remembered.appearance)
+        self._is_closed = False
+
+    def show_appearance(self, choice: str) -> None:
+        """Draw everything dark, light or as the desktop is."""
+        palette = wanted_palette(choice)
+        self.qt.setStyleSheet(style_sheet(palette))
+        self.window.set_palette(palette)
+
+    def close(self) -> None:
+        """Close the window and end every process; again does nothing."""
+        if not self._is_closed:
+            self._is_closed = True
+            self.window.close()
+            self.parts.close()
+
+    def _remember(self) -> None:
+        self.parts.settings.write(self.window.remembered())
+
+
+def known_models() -> tuple[tuple[str, str], ...]:
+    """Return id and name of each model that can be chosen."""
+    return tuple((card.id, card.name) for card in installed_models() if card.id in MAKERS)
+
+
+def prepare_qt(words: Sequence[str]) -> QApplication:
+    """Return the application with the shipped typeface and icon."""
+    qt = QApplication([sys.argv[0], *words])
+    qt.setApplicationName("Loopgraft")
+    qt.setDesktopFileName("loopgraft")
+    qt.setStyle("Fusion")
+    qt.setWindowIcon(QIcon(str(resource_path("icons", "loopgraft.svg"))))
+    load_fonts()
+    qt.setFont(font())
+    return qt
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Open the window; files that are named are opened in it. Returns an exit code."""
+    options = _parser().parse_args(arguments)
+    qt = prepare_qt(())
+    output = Settings(data_folder() / "window.ini").read().output
+    app = App(qt, build_parts(worker_options(options.device), audio_options(output)))
+    app.window.show()
+    app.actions.open_files([Path(name).absolute() for name in options.files])
+    _end_on_signals(qt)
+    try:
+        return qt.exec()
+    finally:
+        app.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="loopgraft", description=__doc__)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("files", nargs="*", metavar="FILE", help="audio files to open")
+    return parser
+
+
+def _end_on_signals(qt: QApplication) -> None:
+    """End properly on Ctrl+C and SIGTERM: Python sees signals only between Qt's events."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: qt.quit())
+    timer = QTimer(qt)
+    timer.timeout.connect(lambda: None)
+    timer.start(_SIGNAL_POLL_MS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""What the window stands on: built once, closed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.client import WorkerOptions
+from engine.places import data_folder, library_folder, log_folder
+from gui.drag_out import DragOut
+from gui.state.background import Background
+from gui.state.clips import ClipLoader
+from gui.state.exports import ExportStore
+from gui.state.generation import Generation
+from gui.state.library import LibraryState
+from gui.state.overviews import Overviews
+from gui.state.playback import Playback
+from gui.state.session import Session
+from gui.state.settings import Settings
+from plugin_bridge.audio_client import AudioOptions
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Every state of the app. UI thread only."""
+
+    session: Session
+    generation: Generation
+    playback: Playback
+    clips: ClipLoader
+    background: Background
+    library: LibraryState
+    overviews: Overviews
+    out: DragOut
+    settings: Settings
+
+    def close(self) -> None:
+        """End every process and thread; what was made is on the disk."""
+        for part in (self.playback, self.generation, self.clips, self.background, self.library):
+            part.close()
+
+
+def build_parts(worker: WorkerOptions, audio: AudioOptions) -> Parts:
+    """Start the processes behind the window; none of them is waited for."""
+    clips = ClipLoader()
+    library = LibraryState()
+    return Parts(
+        session=Session(),
+        generation=Generation(worker),
+        playback=Playback(audio),
+        clips=clips,
+        background=Background(),
+        library=library,
+        overviews=Overviews(library, clips.service),
+        out=DragOut(ExportStore(clips.service)),
+        settings=Settings(data_folder() / "window.ini"),
+    )
+
+
+def worker_options(device: str = "auto", maker: str = "graft") -> WorkerOptions:
+    """Return how the engine's worker is started."""
+    log_path = log_folder() / "engine.log"
+    return WorkerOptions(library_folder(), device=device, maker=maker, log_path=log_path)
+
+
+def audio_options(device: str = "") -> AudioOptions:
+    """Return how the audio process is started. device: "" is the system's own output."""
+    return AudioOptions(device, log_path=log_folder() / "audio.log")
