@@ -4,10 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test check setup soak figures clean
+.PHONY: run test check setup soak figures screenshots clean
 
 run: setup
-	$(BIN)/python -m plugin_bridge generate "dusty lo-fi drums, 84 bpm" --bars 4 --out .
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then \
+		$(BIN)/python -m plugin_bridge; \
+	else \
+		echo "There is no screen here: this makes a first loop in place of opening the window."; \
+		$(BIN)/python -m plugin_bridge generate "dusty lo-fi drums, 84 bpm" --bars 4 --out .; \
+	fi
+
+# The pictures of the README and of every state of the window.
+screenshots: setup
+	$(BIN)/python -m pytest -m screenshots tests/gui/test_screenshots.py
 
 test: setup
 	$(BIN)/ruff format --check .

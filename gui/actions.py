@@ -216,12 +216,21 @@ class Actions(QObject):
         self.generation.state_changed.connect(self._on_engine)
         self.clips.opened.connect(self._on_opened)
         self.clips.loaded.connect(self._on_loaded)
-        self.clips.noted.connect(lambda sentence: self.said.emit(sentence, "warn"))
-        self.out.status.connect(lambda sentence: self.said.emit(sentence, ""))
+        self.clips.noted.connect(self._warn)
+        self.out.status.connect(self._tell)
         self.clips.failed.connect(self._on_unreadable)
-        self.background.failed.connect(lambda sentence: self.said.emit(sentence, "fault"))
+        self.background.failed.connect(self._complain)
         self.session.canvas_changed.connect(self._hear)
         self.session.lanes_changed.connect(self._load_slots)
+
+    def _tell(self, sentence: str) -> None:
+        self.said.emit(sentence, "")
+
+    def _warn(self, sentence: str) -> None:
+        self.said.emit(sentence, "warn")
+
+    def _complain(self, sentence: str) -> None:
+        self.said.emit(sentence, "fault")
 
     def _order(self, intent: Intent, ask: Ask, target: Target | None, replace_: bool) -> None:
         try:

@@ -28,27 +28,30 @@ class DragOut(QObject):
     def __init__(self, store: ExportStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.store = store
-        # The pointer moves on while a file is written: one drag is enough.
-        self._is_beginning = False
+        # The pointer moves on while a file is written: one drag is enough, the newest.
+        self._beginning: Path | None = None
         store.failed.connect(self._on_failed)
 
     def start_drag(self, widget: QWidget, sound: Sound, pixmap: QPixmap) -> None:
         """Drag the finished file, as a copy; returns when it was dropped or let go.
 
         A take whose file is not written yet is exported first; the drag then starts by itself if
-        the button is still held.
+        the button is still held, else status says that the file is ready.
         """
-
-        if self._is_beginning:
+        if self._beginning == sound.path:
             return
         is_there = self.store.path_of(sound) is not None
 
         def begin(path: Path) -> None:
-            self._is_beginning = False
+            if self._beginning != sound.path:
+                return
+            self._beginning = None
             if is_there or QGuiApplication.mouseButtons() & Qt.MouseButton.LeftButton:
                 _run_drag(widget, path, pixmap)
+            else:
+                self.status.emit(f"“{display_name(path)}” is written now; drag it again.")
 
-        self._is_beginning = True
+        self._beginning = sound.path
         self.store.prepare(sound, begin)
 
     def copy_as_file(self, sound: Sound) -> None:
@@ -59,8 +62,9 @@ class DragOut(QObject):
         """Show the finished file in the file manager."""
         self.store.prepare(sound, reveal)
 
-    def _on_failed(self, _path: object, sentence: str) -> None:
-        self._is_beginning = False
+    def _on_failed(self, path: Path, sentence: str) -> None:
+        if path == self._beginning:
+            self._beginning = None
         self.status.emit(sentence)
 
     def _copy(self, path: Path) -> None:
@@ -92,7 +96,8 @@ def reveal(path: Path) -> None:
     if sys.platform == "darwin":
         QProcess.startDetached("open", ["-R", os.fspath(path)])
     elif sys.platform == "win32":
-        QProcess.startDetached("explorer", [f"/select,{path}"])
+        # Two arguments: Explorer does not understand one that is quoted as a whole.
+        QProcess.startDetached("explorer", ["/select,", os.fspath(path)])
     elif not _ask_file_manager(path):
         _open_folder(path)
 

@@ -31,6 +31,14 @@ class Drop:
     sentence: str = ""
 
 
+@dataclass(frozen=True)
+class Expanded:
+    """The files to read for each path, and one sentence about what was left out."""
+
+    files: tuple[tuple[Path, ...], ...] = ()
+    sentence: str = ""
+
+
 def dropped_paths(data: bytes) -> Drop:
     """Read a text/uri-list. Touches no disk: folders are paths like any other.
 
@@ -50,32 +58,25 @@ def dropped_paths(data: bytes) -> Drop:
     return Drop(tuple(paths[:FILES_LIMIT]), _left_out(refused, len(paths) - FILES_LIMIT))
 
 
-def expand_folders(paths: Iterable[Path]) -> Drop:
+def expand_folders(paths: Iterable[Path]) -> Expanded:
     """Replace each folder by its audio files, one level deep, sorted by name; 64 files in all.
 
     Reads folders: not for the UI thread. A path that is gone is kept: reading it says so.
     """
-    files: list[Path] = []
+    files: list[tuple[Path, ...]] = []
+    seen: set[Path] = set()
     empty: list[str] = []
+    over = 0
     for path in paths:
         inside = _audio_files_in(path)
-        if inside is None:
-            files.append(path)
-        else:
-            files += [file for file in inside if file not in files]
-            if not inside:
-                empty.append(f"“{display_name(path)}”")
-    over = len(files) - FILES_LIMIT
-    sentences = []
-    if empty:
-        holds = "holds" if len(empty) == 1 else "hold"
-        sentences.append(f"{_listed(empty)} {holds} no audio files")
-    if over > 0:
-        sentences.append(_over(over))
-    sentence = "; ".join(sentences)
-    return Drop(
-        tuple(files[:FILES_LIMIT]), f"{sentence[:1].upper()}{sentence[1:]}." * bool(sentence)
-    )
+        if inside is not None and not inside:
+            empty.append(f"“{display_name(path)}”")
+        new = [path] if inside is None else [file for file in inside if file not in seen]
+        room = max(0, FILES_LIMIT - sum(map(len, files)))
+        over += len(new[room:])
+        files.append(tuple(new[:room]))
+        seen.update(new)
+    return Expanded(tuple(files), _not_expanded(empty, over))
 
 
 def file_uri(path: Path) -> bytes:
@@ -121,15 +122,33 @@ def _audio_files_in(path: Path) -> list[Path] | None:
         if not path.is_dir():
             return None
         with os.scandir(path) as entries:
-            names = [
-                entry.name
-                for entry in entries
-                if entry.name.lower().endswith(AUDIO_ENDINGS) and not entry.name.startswith(".")
-            ]
+            names = [entry.name for entry in entries if _is_audio_file(entry)]
     except (OSError, ValueError):
         return None
-    files = [path / name for name in sorted(names, key=str.lower)]
-    return [file for file in files if file.is_file()]
+    return [path / name for name in sorted(names, key=str.lower)]
+
+
+def _is_audio_file(entry: os.DirEntry[str]) -> bool:
+    # macOS leaves ._name.wav beside each name.wav on foreign disks; other hidden files are no
+    # wish of the user's either.
+    if not entry.name.lower().endswith(AUDIO_ENDINGS) or entry.name.startswith("."):
+        return False
+    try:
+        return entry.is_file()
+    except OSError:  # a link whose target cannot be asked: reading it says why
+        return True
+
+
+def _not_expanded(empty: list[str], over: int) -> str:
+    sentences: list[str] = []
+    if empty:
+        sentences.append(
+            f"{_listed(empty)} {'holds' if len(empty) == 1 else 'hold'} no audio files"
+        )
+    if over > 0:
+        sentences.append(_over(over))
+    sentence = "; ".join(sentences)
+    return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
 
 
 def _left_out(refused: list[str], over: int) -> str:

@@ -80,9 +80,9 @@ def _selecting(window: MainWindow) -> list[Command]:
         Command("Longer selection", "Select", ("Shift+Right",), partial(wave.nudge, 1, True)),
         Command("Shorter selection", "Select", ("Shift+Left",), partial(wave.nudge, -1, True)),
         Command("Continue: a bar more", "Select", ("]",), partial(wave.pull, "right", 1)),
-        Command("Continue: a bar less", "Select", ("Shift+]", "}"), partial(wave.pull, "right", -1)),
+        Command("Continue: a bar less", "Select", ("}",), partial(wave.pull, "right", -1)),
         Command("Intro: a bar more", "Select", ("[",), partial(wave.pull, "left", 1)),
-        Command("Intro: a bar less", "Select", ("Shift+[", "{"), partial(wave.pull, "left", -1)),
+        Command("Intro: a bar less", "Select", ("{",), partial(wave.pull, "left", -1)),
         Command("Zoom in", "Select", ("+", "="), partial(wave.zoom, 2.0)),
         Command("Zoom out", "Select", ("-",), partial(wave.zoom, 0.5)),
         Command("Zoom to the selection", "Select", ("Z",), wave.zoom_to_selection),
@@ -101,15 +101,11 @@ def _sound(window: MainWindow, actions: Actions) -> list[Command]:
         Command("Recipe into the form", "Sound", ("Ctrl+E",), window.use_shown_recipe),
         Command("Clear the canvas", "Sound", ("Ctrl+W",), actions.session.clear),
         *[
-            Command(f"{stars} star{'s' * (stars > 1)}", "Sound", (str(stars),), _rate(actions, stars))
+            Command(f"Stars: {stars}", "Sound", (str(stars),), partial(actions.rate_chosen, stars))
             for stars in range(1, _STARS + 1)
         ],
-        Command("No stars", "Sound", ("Shift+0",), partial(actions.rate_chosen, 0)),
+        Command("Stars: none", "Sound", ("Backspace",), partial(actions.rate_chosen, 0)),
     ]
-
-
-def _rate(actions: Actions, stars: int) -> partial[None]:
-    return partial(actions.rate_chosen, stars)
 
 
 def _looking(window: MainWindow) -> list[Command]:

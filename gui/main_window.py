@@ -17,7 +17,9 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import (
     QAbstractItemView,
+    QAbstractSpinBox,
     QApplication,
+    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
@@ -29,6 +31,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from engine.library import LibraryEntry
 from engine.request import GenerationRequest
 from gui.actions import Actions
 from gui.commands import Command
@@ -40,7 +43,7 @@ from gui.state.clip import Clip
 from gui.state.exports import BitDepth
 from gui.state.generation import EngineState
 from gui.state.settings import Remembered
-from gui.theme import DARK, Palette
+from gui.theme import DARK, SPACE, Palette
 from gui.widgets.clip_header import ClipHeader
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.export_bar import ExportBar
@@ -48,14 +51,27 @@ from gui.widgets.lanes_view import LanesView
 from gui.widgets.library_view import LibraryView
 from gui.widgets.prompt_form import FIRST_PROMPT, PromptForm
 from gui.widgets.queue_view import QueueView
+from gui.widgets.selection_words import selection_words
 from gui.widgets.small_wave import clip_pixmap
 from gui.widgets.status_line import StatusLine
 from gui.widgets.transport_bar import TransportBar
 from gui.widgets.waveform_editor import WaveformEditor
 
-ASK_WIDTH_PX, LIBRARY_WIDTH_PX = 272, 252
+ASK_WIDTH_PX, LIBRARY_WIDTH_PX, CANVAS_MARGIN_PX = 272, 252, 10
 #: Below these widths the library folds away and the lanes become a row of letters.
 LIBRARY_FOLDS_PX, LANES_FOLD_PX = 1100, 900
+_PLAIN = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
+_MOVES = frozenset(
+    {
+        Qt.Key.Key_Up,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Home,
+        Qt.Key.Key_End,
+        Qt.Key.Key_PageUp,
+        Qt.Key.Key_PageDown,
+    }
+)
+_CHOOSES = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Delete})
 
 
 class MainWindow(QMainWindow):
@@ -67,9 +83,7 @@ class MainWindow(QMainWindow):
     closed = pyqtSignal()
     appearance_chosen = pyqtSignal(str)
 
-    def __init__(
-        self, actions: Actions, parts: Parts, models: tuple[tuple[str, str], ...]
-    ) -> None:
+    def __init__(self, actions: Actions, parts: Parts, models: tuple[tuple[str, str], ...]) -> None:
         super().__init__()
         self.actions_ = actions
         self.session = actions.session
@@ -147,10 +161,11 @@ class MainWindow(QMainWindow):
         dialog = QFileDialog(self, "Open audio files")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.filesSelected.connect(
-            lambda names: self.actions_.open_files([Path(name) for name in names])
-        )
+        dialog.filesSelected.connect(self._open_named)
         dialog.open()
+
+    def _open_named(self, names: list[str]) -> None:
+        self.actions_.open_files([Path(name) for name in names])
 
     def toggle_loop(self) -> None:
         """Switch looping on or off."""
@@ -204,14 +219,26 @@ class MainWindow(QMainWindow):
             self.waveform.setFocus()
 
     def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:
-        """Space plays everywhere but where text is typed, whatever button has the focus."""
-        if isinstance(a1, QKeyEvent) and a1.key() == Qt.Key.Key_Space and not a1.modifiers():
-            focus = QApplication.focusWidget()
-            if self.isActiveWindow() and not types_text(focus):
-                if a1.type() == QEvent.Type.KeyPress and not a1.isAutoRepeat():
-                    self.actions_.toggle_play()
-                return a1.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+        """Space plays everywhere but where text is typed; lists and fields keep their own keys."""
+        if not isinstance(a1, QKeyEvent) or not self.isActiveWindow():
+            return super().eventFilter(a0, a1)
+        focus = QApplication.focusWidget()
+        if a1.type() == QEvent.Type.ShortcutOverride and self._keeps(focus, a1):
+            a1.accept()
+            return True
+        if a1.key() == Qt.Key.Key_Space and not a1.modifiers() and not types_text(focus):
+            if a1.type() == QEvent.Type.KeyPress and not a1.isAutoRepeat():
+                self.actions_.toggle_play()
+            return a1.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
         return super().eventFilter(a0, a1)
+
+    def _keeps(self, focus: QWidget | None, event: QKeyEvent) -> bool:
+        """Return whether a key is the focused widget's own, whatever command it also is."""
+        if event.modifiers() & ~_PLAIN or focus is None:
+            return False
+        if self.palette_.isAncestorOf(focus) or self.library.isAncestorOf(focus):
+            return event.key() in _MOVES or event.key() in _CHOOSES
+        return isinstance(focus, QComboBox | QAbstractSpinBox) and event.key() in _MOVES
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
         """Take files from anywhere but our own drags."""
@@ -290,9 +317,13 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(panel)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        inner = QVBoxLayout()
+        inner.setContentsMargins(CANVAS_MARGIN_PX, 0, CANVAS_MARGIN_PX, SPACE[2])
+        inner.setSpacing(SPACE[2])
+        inner.addWidget(self.waveform, 1)
+        inner.addWidget(self.lanes)
         column.addWidget(self.header)
-        column.addWidget(self.waveform, 1)
-        column.addWidget(self.lanes)
+        column.addLayout(inner, 1)
         return panel
 
     def _bind_keys(self) -> None:
@@ -319,7 +350,7 @@ class MainWindow(QMainWindow):
         session.selection_changed.connect(self._show_selection)
         session.intent_changed.connect(self._show_intent)
         actions.said.connect(self.status.say)
-        actions.generation.state_changed.connect(lambda *_: self._show_engine())
+        actions.generation.state_changed.connect(self._on_engine)
         playback = actions.playback
         playback.playing_changed.connect(self.transport.show_playing)
         playback.moved.connect(self._show_position)
@@ -345,14 +376,14 @@ class MainWindow(QMainWindow):
         self.lanes.lane_chosen.connect(actions.choose_lane)
         self.lanes.menu_wanted.connect(self._show_menu)
         self.lanes.star_toggled.connect(actions.toggle_star)
-        self.lanes.drag_wanted.connect(lambda lane: self._drag(actions.clip_of(lane)))
+        self.lanes.drag_wanted.connect(self._drag_lane)
         self.transport.play_wanted.connect(actions.toggle_play)
         self.transport.loop_wanted.connect(actions.playback.set_looping)
         self.transport.device_chosen.connect(actions.playback.set_device)
-        self.library.open_wanted.connect(lambda entry: actions.open_files([Path(entry.path)]))
+        self.library.open_wanted.connect(self._open_entry)
         self.library.recipe_wanted.connect(self.use_recipe)
         self.library.status.connect(self.status.say)
-        self.palette_.chosen.connect(lambda command: command.run())
+        self.palette_.chosen.connect(_run)
         self.library.audition_wanted.connect(actions.audition)
         self.export.drag_wanted.connect(self._drag_heard)
         self.export.copy_wanted.connect(actions.copy_as_file)
@@ -401,11 +432,15 @@ class MainWindow(QMainWindow):
 
     def _show_intent(self) -> None:
         session = self.session
-        words = self.waveform.accessibleDescription() if session.spans else ""
-        if words and session.shown is not None:
-            words = f"{words} of “{session.shown.name}”"
+        clip, words = session.shown, ""
+        if clip is not None and (session.spans or session.pulled):
+            chosen = selection_words(clip, session.spans, session.pulled)
+            words = f"{chosen} of “{clip.name}”"
         self.form.show_intent(session.intent, session.shown, session.pulled, words)
         self._show_context()
+
+    def _on_engine(self, _state: EngineState, _sentence: str) -> None:
+        self._show_engine()
 
     def _show_engine(self) -> None:
         generation = self.actions_.generation
@@ -413,6 +448,9 @@ class MainWindow(QMainWindow):
         level = {EngineState.RESTARTING: "warn", EngineState.GONE: "fault"}.get(state, "")
         words = generation.device.upper() if state is EngineState.READY else state.value
         self.transport.show_engine(words or "ready", level)
+
+    def _open_entry(self, entry: LibraryEntry) -> None:
+        self.actions_.open_files([entry.path])
 
     def _show_menu(self, lane: int, place: QPoint) -> None:
         """Offer what can be done with a take."""
@@ -427,6 +465,9 @@ class MainWindow(QMainWindow):
         menu.addAction("Show in its folder", actions.reveal)
         menu.addAction("Recipe into the form", self.use_shown_recipe)
         menu.popup(place)
+
+    def _drag_lane(self, lane: int) -> None:
+        self._drag(self.actions_.clip_of(lane))
 
     def _drag_heard(self) -> None:
         self._drag(self.actions_.heard)
@@ -445,6 +486,10 @@ class MainWindow(QMainWindow):
         self.transport.show_position(clip, frame)
         self.waveform.set_playhead(frame)
         self.lanes.set_playhead(frame + clip.start_frame)
+
+
+def _run(command: Command) -> None:
+    command.run()
 
 
 def types_text(widget: QWidget | None) -> bool:

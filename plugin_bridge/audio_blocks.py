@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import secrets
 import shutil
 from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
@@ -14,6 +16,8 @@ from engine.audio import AudioClip, FloatArray, resample
 from engine.errors import WriteProblem
 from plugin_bridge.player import CHANNELS
 
+#: Blocks of one app are called so, then its process id; macOS takes 31 bytes in all.
+BLOCK_PREFIX = "loopgraft"
 _LINUX_FOLDER = Path("/dev/shm")
 #: Left free, so that other programs' shared memory goes on working.
 _SPARE_BYTES = 2**20
@@ -34,7 +38,7 @@ class SampleBlock:
         """Copy float32 (2, frames) into a new block. Raises WriteProblem when it does not fit."""
         _check_room(samples.nbytes)
         try:
-            self._memory = SharedMemory(create=True, size=samples.nbytes)
+            self._memory = SharedMemory(_new_name(), create=True, size=samples.nbytes)
         except OSError as error:
             raise _no_room(samples.nbytes, str(error)) from error
         self.frames = samples.shape[1]
@@ -75,6 +79,10 @@ def leave_blocks_to_their_owner() -> None:
     """
     resource_tracker.register = _ignore
     resource_tracker.unregister = _ignore
+
+
+def _new_name() -> str:
+    return f"{BLOCK_PREFIX}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _ignore(name: str, rtype: str) -> None:

@@ -20,6 +20,7 @@ Command = Callable[[Options, Console], int]
 
 #: Where each command's `run` is; imported only when it is the one asked for.
 COMMANDS = {
+    "window": "window",
     "generate": "making",
     "inpaint": "making",
     "continue": "making",

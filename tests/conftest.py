@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -19,6 +20,9 @@ GRACE_SECONDS = 3.0
 # How long one example takes says more about the machine than about the code.
 settings.register_profile("loopgraft", deadline=None)
 settings.load_profile("loopgraft")
+
+# No screen is needed, and no window flashes up on one; a test of a real window says so itself.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 # For `from tests.engine... import`, also where pytest was not started as `python -m pytest`.
 if str(ROOT) not in sys.path:

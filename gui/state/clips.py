@@ -15,7 +15,7 @@ from engine.audio import FrameSpan
 from engine.display_name import display_text
 from engine.request import GRAFTING_TASKS
 from engine.take import TakeFacts
-from gui.drop_in import Drop, expand_folders
+from gui.drop_in import Expanded, expand_folders
 from gui.state.background import Background
 from gui.state.clip import Clip
 from gui.state.clip_service import ClipService
@@ -47,6 +47,7 @@ class ClipLoader(QObject):
         self.service = service or ClipService(self)
         self._owns_service = service is None
         self._background = Background(self)
+        self._background.failed.connect(self.noted)
         self._takes: OrderedDict[Path, Clip] = OrderedDict()
         self._requests: dict[str, str] = {}
         self._unmeasured: dict[str, Clip] = {}
@@ -58,7 +59,7 @@ class ClipLoader(QObject):
         wanted = list(paths)
         ids = [uuid.uuid4().hex for _ in wanted]
         self._requests.update(dict.fromkeys(ids, ""))
-        self._background.run(partial(_expand_each, wanted), partial(self._read_all, ids))
+        self._background.run(partial(expand_folders, wanted), partial(self._read_all, ids))
         return ids
 
     def load_take(self, path: Path, facts: TakeFacts) -> str:
@@ -88,16 +89,16 @@ class ClipLoader(QObject):
         if self._owns_service:
             self.service.close()
 
-    def _read_all(self, ids: list[str], drops: list[Drop]) -> None:
-        for clip_id, drop in zip(ids, drops, strict=True):
+    def _read_all(self, ids: list[str], expanded: Expanded) -> None:
+        if expanded.sentence:
+            self.noted.emit(expanded.sentence)
+        for clip_id, paths in zip(ids, expanded.files, strict=True):
             if clip_id not in self._requests:
                 continue
-            if drop.sentence:
-                self.noted.emit(drop.sentence)
-            for number, path in enumerate(drop.paths):
+            for number, path in enumerate(paths):
                 name = clip_id if number == 0 else uuid.uuid4().hex
                 self._requests[name] = self.service.read(path, partial(self._on_event, name))
-            if not drop.paths:
+            if not paths:
                 del self._requests[clip_id]
 
     def _on_event(self, clip_id: str, event: ClipEvent) -> None:
@@ -186,7 +187,3 @@ def grafted_spans(facts: TakeFacts) -> tuple[FrameSpan, ...]:
     if facts.grafted or facts.request.task in GRAFTING_TASKS:
         return facts.grafted
     return (FrameSpan(0, facts.frames),)
-
-
-def _expand_each(paths: list[Path]) -> list[Drop]:
-    return [expand_folders([path]) for path in paths]

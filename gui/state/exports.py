@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Protocol
 import platformdirs
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from engine.display_name import display_name
 from engine.places import DATA_VARIABLE, data_folder, library_folder
 from gui.state.clip_service import ClipService
 from plugin_bridge.clip_events import ClipEvent, ClipExported, ClipFailed
@@ -44,19 +47,41 @@ class BitDepth(Enum):
 
 def default_export_folder() -> Path:
     """Return where exports go: beside the library and not inside it, which adopts every take."""
-    import os
-
     if os.environ.get(DATA_VARIABLE):
         return data_folder() / "exports"
     return platformdirs.user_music_path() / "Loopgraft Exports"
+
+
+@dataclass(frozen=True)
+class _Exported:
+    """A finished file as it was when it was finished. stamp: size and time of change."""
+
+    path: Path
+    stamp: tuple[int, int] | None
+
+    @classmethod
+    def now(cls, path: Path) -> _Exported:
+        return cls(path, _stamp(path))
+
+    @property
+    def is_untouched(self) -> bool:
+        return self.stamp is not None and _stamp(self.path) == self.stamp
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 class ExportStore(QObject):
     """Knows the finished file of each sound. UI thread only; never blocks.
 
     A take of the library is exported into `folder`; any other file is the user's own, or an
-    export already, and stands for itself. ready(path, exported). failed(path, sentence): nothing
-    was written; asking again tries again.
+    export already, and stands for itself. ready(path, exported). failed(path, sentence): there is
+    no file; asking again tries again.
     """
 
     ready = pyqtSignal(object, object)
@@ -74,16 +99,17 @@ class ExportStore(QObject):
         self._library_root = (library_root or library_folder()).absolute()
         self.folder = folder or default_export_folder()
         self.bit_depth = BitDepth.OWN
-        self._exported: dict[tuple[Path, Path, BitDepth], Path] = {}
+        self._exported: dict[tuple[Path, Path, BitDepth], _Exported] = {}
         self._then: dict[tuple[Path, Path, BitDepth], list[Callable[[Path], None]]] = {}
 
     def path_of(self, sound: Sound) -> Path | None:
         """Return the finished file, None while there is none."""
-        if not sound.path.is_relative_to(self._library_root):
-            return sound.path
+        if not self._is_take(sound):
+            return sound.path if os.path.isfile(sound.path) else None  # noqa: PTH113 - never raises
         exported = self._exported.get(self._key(sound))
-        # The user may have moved it meanwhile: then it is made again.
-        return exported if exported is not None and exported.is_file() else None
+        # The user may have moved it meanwhile, or an editor have written into it: then the take
+        # is exported anew, under another name where that one is taken.
+        return exported.path if exported is not None and exported.is_untouched else None
 
     def prepare(self, sound: Sound, then: Callable[[Path], None] | None = None) -> None:
         """Export unless that is done; `then` gets the file, at once where it is there."""
@@ -91,6 +117,12 @@ class ExportStore(QObject):
         if path is not None:
             if then is not None:
                 then(path)
+            return
+        if not self._is_take(sound):
+            name = display_name(sound.path)
+            self.failed.emit(
+                sound.path, f"“{name}” is no longer there; put it back or save it anew."
+            )
             return
         key = self._key(sound)
         is_running = key in self._then
@@ -101,6 +133,9 @@ class ExportStore(QObject):
             subtype = self.bit_depth.subtype
             self._service.export(sound.path, self.folder, subtype, partial(self._on_event, key))
 
+    def _is_take(self, sound: Sound) -> bool:
+        return sound.path.is_relative_to(self._library_root)
+
     def _key(self, sound: Sound) -> tuple[Path, Path, BitDepth]:
         return sound.path, self.folder, self.bit_depth
 
@@ -108,7 +143,7 @@ class ExportStore(QObject):
         waiting = self._then.pop(key, [])
         match event:
             case ClipExported():
-                self._exported[key] = event.exported
+                self._exported[key] = _Exported.now(event.exported)
                 self.ready.emit(event.path, event.exported)
                 for then in waiting:
                     then(event.exported)

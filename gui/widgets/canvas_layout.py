@@ -47,10 +47,10 @@ class Grip(Enum):
 
 
 class Hit(NamedTuple):
-    """A grip, and the index of the span that it belongs to."""
+    """A grip, and which span it belongs to."""
 
     grip: Grip
-    index: int = 0
+    span_index: int = 0
 
 
 NO_HIT = Hit(Grip.NOTHING)
@@ -107,14 +107,22 @@ def timeline_extent(clip: Clip, before: Clip | None, pulled: PulledEdges) -> Ext
     return Extent(min(low, start), max(high, start + before.frames * ratio))
 
 
-def handle_rects(layout: CanvasLayout, axis: TimeAxis, ends: Extent) -> tuple[QRectF, QRectF]:
-    """Return the handles of the left and right end. axis: in the clip's frames."""
+def handle_rects(
+    layout: CanvasLayout, axis: TimeAxis, ends: Extent
+) -> tuple[QRectF | None, QRectF | None]:
+    """Return the handles of the left and right end; None for one that is out of view.
+
+    axis: in the clip's frames.
+    """
     return _handle(layout, axis.x_of(ends.low)), _handle(layout, axis.x_of(ends.high))
 
 
-def _handle(layout: CanvasLayout, x: float) -> QRectF:
+def _handle(layout: CanvasLayout, x: float) -> QRectF | None:
+    area = layout.wave
+    if not area.left() - 1 <= x <= area.right() + 1:
+        return None
     width, height = HANDLE_SIZE
-    return QRectF(x - width / 2, layout.wave.center().y() - height / 2, width, height)
+    return QRectF(x - width / 2, area.center().y() - height / 2, width, height)
 
 
 def hit_at(
@@ -128,7 +136,7 @@ def hit_at(
     reach = HANDLE_REACH_PX
     grips = (Grip.PULL_LEFT, Grip.PULL_RIGHT)
     for grip, rect in zip(grips, handle_rects(layout, axis, ends), strict=True):
-        if rect.adjusted(-reach, -reach, reach, reach).contains(point):
+        if rect is not None and rect.adjusted(-reach, -reach, reach, reach).contains(point):
             return Hit(grip)
     if layout.ruler.contains(point):
         return Hit(Grip.RULER)

@@ -12,7 +12,7 @@ from gui import theme
 from gui.state.clip import Clip, PulledEdges, TimeAxis
 from gui.theme import Palette
 from gui.widgets.canvas_layout import CanvasLayout, Extent, extent, handle_rects
-from gui.widgets.selection_words import bars_words
+from gui.widgets.selection_words import pulled_words
 
 SELECTED_ALPHA, HATCH_ALPHA, VEIL_ALPHA = 0.2, 0.09, 0.3
 HATCH_STEP_PX, HATCH_PX = 20.0, 9.0
@@ -26,7 +26,10 @@ NOTHING_PULLED = PulledEdges()
 
 @dataclass(frozen=True)
 class Scene:
-    """What is drawn. axis: in the clip's own frames. veil: spans being made, and how far (0-1)."""
+    """What is drawn. axis: in the clip's own frames. veil: stretches being made, and how far (0-1).
+
+    pixel_ratio: device pixels per px.
+    """
 
     clip: Clip
     axis: TimeAxis
@@ -36,6 +39,7 @@ class Scene:
     pulled: PulledEdges = NOTHING_PULLED
     context_seconds: float | None = None
     veil: tuple[tuple[Extent, ...], float] | None = None
+    pixel_ratio: float = 1.0
 
     @property
     def ends(self) -> Extent:
@@ -68,16 +72,19 @@ def paint_selected(painter: QPainter, scene: Scene) -> None:
 
 def paint_edges(painter: QPainter, scene: Scene) -> None:
     """Draw the selection's edges; goes over the waveform."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-    painter.setPen(QPen(scene.palette.color("graft"), 1.0))
-    area = scene.layout.wave
+    area, color = scene.layout.wave, scene.palette.color("graft")
     for span in scene.spans:
         for frame in (span.start, span.stop):
             x = scene.axis.x_of(frame)
             if area.left() <= x <= area.right():
-                at = min(round(x), area.right() - 1)
-                painter.drawLine(QLineF(at, area.top(), at, area.bottom() - 1))
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.fillRect(upright(area, x, 1.0, scene.pixel_ratio), color)
+
+
+def upright(area: QRectF, x: float, width: float, pixel_ratio: float) -> QRectF:
+    """Return a line down an area as whole device pixels, so that it is sharp. x, width: px."""
+    width = max(1, int(width * pixel_ratio)) / pixel_ratio
+    left = min(round(x * pixel_ratio) / pixel_ratio, area.right() - width)
+    return QRectF(left, area.top(), width, area.height())
 
 
 def paint_pulled(painter: QPainter, scene: Scene) -> None:
@@ -91,7 +98,8 @@ def paint_pulled(painter: QPainter, scene: Scene) -> None:
         is_intro = part.high <= 0
         seam = 0.0 if is_intro else float(scene.clip.frames)
         _dashed(painter, scene, seam)
-        _label(painter, band, f"+{bars_words(bars)}", scene.palette, at_left=is_intro)
+        text = f"+{pulled_words(scene.clip, bars)}"
+        _label(painter, band, text, scene.palette, at_left=is_intro)
 
 
 def _hatch(painter: QPainter, band: QRectF, palette: Palette) -> None:
@@ -102,7 +110,7 @@ def _hatch(painter: QPainter, band: QRectF, palette: Palette) -> None:
     height = band.height()
     count = int((band.width() + height) / HATCH_STEP_PX) + 2
     lefts = [band.left() - height + n * HATCH_STEP_PX for n in range(count)]
-    painter.drawLines([QLineF(x, band.bottom(), x + height, band.top()) for x in lefts])
+    painter.drawLines(*(QLineF(x, band.bottom(), x + height, band.top()) for x in lefts))
     painter.restore()
 
 
@@ -174,7 +182,18 @@ def context_parts(scene: Scene) -> list[tuple[float, float]]:
         after = made[index + 1].low if index + 1 < len(made) else end
         parts.append((max(part.low - reach, before, 0.0), part.low))
         parts.append((part.high, min(part.high + reach, after, end)))
-    return [(low, high) for low, high in parts if high > low]
+    return _joined([(low, high) for low, high in parts if high > low])
+
+
+def _joined(parts: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the stretches with overlapping ones as one: two selections may hear the same bar."""
+    joined: list[tuple[float, float]] = []
+    for low, high in parts:
+        if joined and low < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
+        else:
+            joined.append((low, high))
+    return joined
 
 
 def _bracket(painter: QPainter, area: QRectF, left: float, right: float) -> None:
@@ -194,18 +213,17 @@ def paint_focus(painter: QPainter, area: QRectF, palette: Palette) -> None:
     """Frame what the keyboard acts on."""
     painter.setPen(QPen(palette.color("dim"), 1.0))
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), *(2 * (theme.SPACE[0],)))
+    radius = float(theme.SPACE[0])
+    painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
 
 
 def paint_handles(painter: QPainter, scene: Scene, hot: tuple[bool, bool]) -> None:
     """Draw the grips at both ends; green once something is pulled out, or under the pointer."""
-    area, axis, ends = scene.layout.wave, scene.axis, scene.ends
-    rects = handle_rects(scene.layout, axis, ends)
+    rects = handle_rects(scene.layout, scene.axis, scene.ends)
     out = (scene.pulled.left_bars > 0, scene.pulled.right_bars > 0)
     painter.setPen(Qt.PenStyle.NoPen)
     for rect, is_out, is_hot in zip(rects, out, hot, strict=True):
-        x = rect.center().x()
-        if area.left() - 1 <= x <= area.right() + 1:
+        if rect is not None:
             painter.setBrush(scene.palette.color("graft" if is_out or is_hot else "faint"))
             painter.drawRoundedRect(rect, HANDLE_RADIUS, HANDLE_RADIUS)
 
@@ -216,10 +234,9 @@ def playhead_rect(layout: CanvasLayout, x: float) -> QRectF:
     return QRectF(x - PLAYHEAD_PX, area.top(), 3 * PLAYHEAD_PX, area.height())
 
 
-def paint_playhead(painter: QPainter, scene: Scene, x: float, pixel_ratio: float) -> None:
-    """Draw the playhead as whole device pixels, so that it is sharp. x: px."""
+def paint_playhead(painter: QPainter, scene: Scene, x: float) -> None:
+    """Draw the playhead. x: px."""
     area = scene.layout.wave
-    width = int(PLAYHEAD_PX * pixel_ratio) / pixel_ratio
     if area.left() <= x <= area.right():
-        line = QRectF(min(x, area.right() - width), area.top(), width, area.height())
+        line = upright(area, x, PLAYHEAD_PX, scene.pixel_ratio)
         painter.fillRect(line, scene.palette.color("text"))

@@ -28,37 +28,67 @@ CURSORS = {
 }
 TIPS = {
     Grip.TITLE: "Drag the whole sound into the DAW",
-    Grip.RULER: "Click to play from here",
+    Grip.RULER: "Click to play from here; Alt and drag to take the sound into the DAW",
     Grip.PULL_LEFT: "Pull out to grow an intro, bar by bar  [",
     Grip.PULL_RIGHT: "Pull out to continue, bar by bar  ]",
 }
+#: Grips that change the selection when they are dragged.
+SELECTING = (Grip.WAVE, Grip.INSIDE, Grip.START, Grip.STOP)
 
 
 @dataclass(frozen=True)
 class Gesture:
-    """A press and all that it began with. frame: of the clip. bar_px: what pulls one bar out."""
+    """A press and all that it began with.
+
+    at, now: where it was pressed, and where the pointer is. frame: of the clip. bar_px: what
+    pulls one bar out. adds: what is swept joins what was selected. is_free: the grid is off.
+    """
 
     hit: Hit
     at: QPointF
+    now: QPointF
     frame: float
     spans: Spans
     pulled: PulledEdges
     bar_px: float
+    adds: bool = False
     dragging: bool = False
+    is_free: bool = False
+
+    @property
+    def selects(self) -> bool:
+        """Whether dragging it changes the selection."""
+        return self.hit.grip in SELECTING
+
+    @property
+    def pulls(self) -> bool:
+        """Whether dragging it pulls an edge out."""
+        return self.hit.grip in (Grip.PULL_LEFT, Grip.PULL_RIGHT)
 
 
-def dragged_spans(gesture: Gesture, grid: Grid, frame: float, *, adds: bool) -> Spans:
+def dragged_spans(gesture: Gesture, grid: Grid, frame: float) -> Spans:
     """Return what is selected once a press has been dragged to a frame of the clip."""
     grip, index = gesture.hit
-    if grip is Grip.WAVE:
+    if grip is Grip.WAVE or (grip is Grip.INSIDE and gesture.adds):
         span = swept(grid, gesture.frame, frame)
-        return merge_spans((*gesture.spans, span)) if adds else (span,)
+        return merge_spans((*gesture.spans, span)) if gesture.adds else (span,)
     span = gesture.spans[index]
     if grip is Grip.INSIDE:
         changed = moved(grid, span, frame - gesture.frame)
     else:
         changed = resized(grid, span, frame, start=grip is Grip.START)
     return replaced(gesture.spans, index, changed)
+
+
+def clicked_spans(gesture: Gesture, grid: Grid) -> Spans:
+    """Return what is selected after a press that was no drag: nothing. One that adds takes a
+    selected span away, or adds the grid's cell."""
+    if not gesture.adds:
+        return ()
+    if gesture.hit.grip is Grip.WAVE:
+        return merge_spans((*gesture.spans, grid.cell(gesture.frame)))
+    index = gesture.hit.span_index
+    return (*gesture.spans[:index], *gesture.spans[index + 1 :])
 
 
 def dragged_edges(gesture: Gesture, x: float) -> PulledEdges:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import math
 
 from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QFont, QFontMetricsF, QPainter
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from gui import theme
 from gui.theme import Palette
 
-INVITATION = "Drop a loop here, or ask for one on the left"
+INVITATION = "Drop a loop here"
+INVITATION_DETAIL = "or say what to make on the left, and press Return"
 GRIP_COLUMNS, GRIP_ROWS = 2, 3
 GRIP_STEP_PX, GRIP_RADIUS_PX = 4.0, 1.1
-TEXT_SIZE_PX, INVITATION_SIZE_PX = 11, 13
-INSET_PX = 6.0
+TEXT_SIZE_PX, INVITATION_SIZE_PX, DETAIL_SIZE_PX = 11, 16, 12
+INSET_PX, COMPACT_INSET_PX = 6.0, 1.0
+#: A narrower column has room for the grip's dots alone.
+LEAST_WORDS_PX = 64.0
+LINE_PX = 18.0
+INVITATION_LINE_PX = 24.0
+DASHES = (4.0, 4.0)
 #: Peaks above this are as good as full scale and not worth a word, dB.
 QUIET_BELOW_DB = -0.5
 
@@ -26,11 +32,12 @@ def paint_gutter(
 
     peak: the linear value that fills the height.
     """
-    if area.width() < theme.SPACE[3] * 4:
+    inset = INSET_PX if area.width() >= LEAST_WORDS_PX else COMPACT_INSET_PX
+    top = QRectF(area.left() + inset, area.top() + INSET_PX, area.width() - inset, LINE_PX)
+    _paint_grip(painter, top, palette)
+    if area.width() < LEAST_WORDS_PX:
         return
     painter.setFont(theme.font(TEXT_SIZE_PX))
-    top = QRectF(area.left() + INSET_PX, area.top() + INSET_PX, area.width() - INSET_PX, 18.0)
-    _paint_grip(painter, top, palette)
     painter.setPen(palette.color("dim"))
     left_middle = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
     painter.drawText(top.adjusted(14.0, 0.0, 0.0, 0.0), left_middle, "drag out")
@@ -55,9 +62,22 @@ def _paint_grip(painter: QPainter, area: QRectF, palette: Palette) -> None:
 
 
 def paint_invitation(painter: QPainter, area: QRectF, palette: Palette) -> None:
-    """Say in one calm line what can be done with an empty canvas."""
-    painter.setFont(theme.font(INVITATION_SIZE_PX))
-    painter.setPen(palette.color("dim"))
+    """Say calmly what can be done with an empty canvas, inside the place to drop on."""
+    frame = area.adjusted(0.5, theme.SPACE[1] + 0.5, -0.5, -theme.SPACE[1] - 0.5)
+    pen = QPen(palette.color("line"), 1.0)
+    pen.setDashPattern(DASHES)
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(frame, theme.RADIUS_PANEL, theme.RADIUS_PANEL)
+    upper = QRectF(area.left(), area.center().y() - INVITATION_LINE_PX, area.width(), LINE_PX)
+    _paint_centred(painter, upper, INVITATION, INVITATION_SIZE_PX, palette.color("text"))
+    lower = upper.translated(0.0, INVITATION_LINE_PX)
+    _paint_centred(painter, lower, INVITATION_DETAIL, DETAIL_SIZE_PX, palette.color("dim"))
+
+
+def _paint_centred(painter: QPainter, area: QRectF, text: str, size_px: int, color: QColor) -> None:
+    painter.setFont(theme.font(size_px))
+    painter.setPen(color)
     room = area.width() - 2 * theme.SPACE[3]
-    text = QFontMetricsF(painter.font()).elidedText(INVITATION, Qt.TextElideMode.ElideRight, room)
-    painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
+    text = QFontMetricsF(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, room)
+    painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip, text)

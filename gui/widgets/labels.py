@@ -7,6 +7,8 @@ from collections.abc import Callable
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel, QPushButton, QWidget
 
+CHIP_HEIGHT_PX = 24
+
 
 def set_level(widget: QWidget, level: str) -> None:
     """Show the widget as "", "good", "warn" or "fault"."""
@@ -24,6 +26,8 @@ def label(text: str = "", role: str = "", name: str = "") -> QLabel:
     made = QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setProperty("role", role)
+    if role == "chip":
+        made.setFixedHeight(CHIP_HEIGHT_PX)
     if name:
         made.setAccessibleName(name)
     return made
@@ -35,6 +39,8 @@ def button(
     """Return a button. name: what a screen reader says, and the tooltip."""
     made = QPushButton(text)
     made.setProperty("role", role)
+    if role == "chip":
+        made.setFixedHeight(CHIP_HEIGHT_PX)
     made.setAccessibleName(name)
     made.setToolTip(name)
     made.setCheckable(checkable)

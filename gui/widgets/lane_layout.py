@@ -13,7 +13,8 @@ ROW_PX, LEAST_ROW_PX = 44, 26
 #: A letter of the compact row.
 CHIP_SIZE = (40.0, 32.0)
 CHIP_GAP_PX = 4.0
-LETTER_X, DOT_X, STAR_X, TEMPO_X = 6.0, 27.0, 44.0, 58.0
+LETTER_X, DOT_X, STAR_X, TEMPO_X = 6.0, 27.0, 44.0, 54.0
+TEMPO_RIGHT_PX = 14.0
 #: The area round the star that takes a click.
 STAR_SIZE = (16.0, 26.0)
 
@@ -47,8 +48,9 @@ class LanesLayout:
         return QRectF(centre.x() - width / 2, centre.y() - height / 2, width, height)
 
     def tempo(self, index: int) -> QRectF:
+        """Return where a lane's tempo stands, or a word in its place."""
         row = self.row(index)
-        return QRectF(TEMPO_X, row.top(), GUTTER_PX - TEMPO_X - 14.0, row.height())
+        return QRectF(TEMPO_X, row.top(), GUTTER_PX - TEMPO_X - TEMPO_RIGHT_PX, row.height())
 
     def index_at(self, point: QPointF) -> int | None:
         """Return the lane under the pointer."""

@@ -25,6 +25,7 @@ from gui.widgets.waveform_painter import WaveLook, peak_of, render_wave
 ACTIVE_ALPHA, HOVER_ALPHA, VEIL_ALPHA = 0.07, 0.5, 0.22
 DOT_RADIUS, DIAMOND_RADIUS, CROSS_RADIUS = 4.0, 5.0, 3.5
 STAR_RADIUS, STAR_POINTS, STAR_INNER = 5.6, 5, 0.42
+NEXT_BAR = "next bar"
 LETTER_SIZE_PX, TEXT_SIZE_PX, NOTE_SIZE_PX = 13, 12, 11
 WAVE_INSET_PX = 3.0
 #: Lifts what is quiet: a lane is low, and is there to be told from its neighbours.
@@ -49,7 +50,7 @@ def paint_row(
     active: bool,
     hot: bool,
 ) -> None:
-    """Draw everything of a row but its waveform."""
+    """Draw everything of a row but its tempo and its waveform."""
     row = layout.row(index)
     if active:
         painter.fillRect(row, palette.color("graft", ACTIVE_ALPHA))
@@ -65,12 +66,26 @@ def paint_row(
     paint_state(painter, QPointF(DOT_X, row.center().y()), lane, palette)
     if ready:
         paint_star(painter, layout.star(index).center(), palette, filled=lane.rating > 0)
+
+
+def paint_tempo(painter: QPainter, area: QRectF, lane: Lane, palette: Palette) -> None:
+    """Write the tempo that was measured in a take."""
     tempo = None if lane.clip is None else tempo_of(lane.clip)
     if tempo is not None:
-        painter.setFont(theme.font(TEXT_SIZE_PX))
-        painter.setPen(palette.color("dim"))
-        right = Qt.AlignmentFlag.AlignRight
-        painter.drawText(layout.tempo(index), right | vertical, f"{tempo:.1f}")
+        _paint_right(painter, area, f"{tempo:.1f}", palette.color("dim"), TEXT_SIZE_PX)
+
+
+def paint_next_bar(painter: QPainter, area: QRectF, palette: Palette) -> None:
+    """Say where the tempo stands that the take is heard from the next bar on."""
+    wider = area.adjusted(0.0, 0.0, theme.SPACE[1], 0.0)
+    _paint_right(painter, wider, NEXT_BAR, palette.color("text"), NOTE_SIZE_PX)
+
+
+def _paint_right(painter: QPainter, area: QRectF, text: str, color: QColor, size_px: int) -> None:
+    painter.setFont(theme.font(size_px))
+    painter.setPen(color)
+    right_middle = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+    painter.drawText(area, right_middle | Qt.TextFlag.TextDontClip, text)
 
 
 def paint_state(painter: QPainter, centre: QPointF, lane: Lane, palette: Palette) -> None:

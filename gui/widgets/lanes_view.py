@@ -21,9 +21,12 @@ from gui.widgets.canvas_layout import GUTTER_PX, KEYBOARD_REASONS, RIGHT_PX
 from gui.widgets.canvas_overlays import paint_focus
 from gui.widgets.lane_layout import CHIP_SIZE, LEAST_ROW_PX, ROW_PX, LanesLayout, lane_words
 from gui.widgets.lane_painter import (
+    NEXT_BAR,
     WAVE_INSET_PX,
     paint_chip,
+    paint_next_bar,
     paint_row,
+    paint_tempo,
     paint_unmade,
     render_lane_wave,
 )
@@ -35,7 +38,7 @@ class LanesView(QWidget):
     """Lanes A to H. Signals tell only what the user did; indices count from 0. UI thread only.
 
     drag_wanted: a finished take was dragged; whoever listens starts the drag.
-    menu_wanted: index and the global position for a menu.
+    menu_wanted: index and the global position for a menu. Keys: the arrows along the lanes, *.
     """
 
     lane_chosen = pyqtSignal(int)
@@ -49,6 +52,7 @@ class LanesView(QWidget):
         self._lanes: tuple[Lane, ...] = ()
         self._notes: tuple[str, ...] = ()
         self._active: int | None = None
+        self._pending: int | None = None
         self._axis = TimeAxis(0.0, 1.0, GUTTER_PX, 1.0)
         self._sample_rate: int | None = None
         self._playhead: float | None = None
@@ -92,9 +96,16 @@ class LanesView(QWidget):
         self._describe()
         self.update()
 
+    def set_pending(self, index: int | None) -> None:
+        """Show a lane as chosen, but not heard before the next bar; None for none."""
+        if index != self._pending:
+            self._pending = index
+            self._describe()
+            self.update()
+
     def set_axis(self, axis: TimeAxis, sample_rate: int | None = None) -> None:
         """Follow the editor's axis. sample_rate: what it counts in, Hz; None: as the takes."""
-        self._axis, self._sample_rate = axis, sample_rate
+        self._axis, self._sample_rate = axis, sample_rate or None
         self.update()
 
     def set_palette(self, palette: Palette) -> None:
@@ -137,8 +148,9 @@ class LanesView(QWidget):
 
     def _describe(self) -> None:
         lines = [self.words(index) for index in range(len(self._lanes))]
-        if self._active is not None and self._active < len(lines):
-            lines[self._active] += " · chosen"
+        for index, words in ((self._active, "chosen"), (self._pending, NEXT_BAR)):
+            if index is not None and index < len(lines):
+                lines[index] += f" · {words}"
         words = "; ".join(lines) or "No takes yet."
         if words != self.accessibleDescription():
             self.setAccessibleDescription(words)
@@ -161,11 +173,11 @@ class LanesView(QWidget):
         row = self.layout_px.row(active)
         return QRectF(x, row.top() + 1.0, 1.0, row.height() - 1.0)
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:
+    def paintEvent(self, a0: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), self._palette.color("bg"))
-        seen = QRectF(self.rect() if event is None else event.rect())
+        seen = QRectF(self.rect() if a0 is None else a0.rect())
         for index, lane in enumerate(self._lanes):
             if self.layout_px.row(index).intersects(seen):
                 self._paint_lane(painter, index, lane)
@@ -183,6 +195,10 @@ class LanesView(QWidget):
             paint_chip(painter, layout.row(index), lane, palette, active=active, hot=hot)
             return
         paint_row(painter, layout, index, lane, palette, active=active, hot=hot)
+        if index == self._pending:
+            paint_next_bar(painter, layout.tempo(index), palette)
+        else:
+            paint_tempo(painter, layout.tempo(index), lane, palette)
         area = self._wave_area(index)
         if lane.clip is not None and lane.state is LaneState.DONE:
             top = QPointF(area.left(), area.top() + WAVE_INSET_PX)
@@ -204,48 +220,51 @@ class LanesView(QWidget):
             self.wave_renders += 1
         return known[1]
 
-    def focusInEvent(self, event: QFocusEvent | None) -> None:
-        self._focus_seen = event is not None and event.reason() in KEYBOARD_REASONS
-        super().focusInEvent(event)
+    def focusInEvent(self, a0: QFocusEvent | None) -> None:
+        self._focus_seen = a0 is not None and a0.reason() in KEYBOARD_REASONS
+        super().focusInEvent(a0)
         self.update()
 
-    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+    def focusOutEvent(self, a0: QFocusEvent | None) -> None:
         self._focus_seen = False
-        super().focusOutEvent(event)
+        super().focusOutEvent(a0)
         self.update()
 
     # ------------------------------------------------------------------ by pointer and keyboard
 
-    def _is_ready(self, index: int) -> bool:
+    def _is_ready(self, index: int | None) -> bool:
+        if index is None or not 0 <= index < len(self._lanes):
+            return False  # lanes may go while one is pressed
         return self._lanes[index].state is LaneState.DONE
 
     def _on_star(self, index: int, point: QPointF) -> bool:
         return self._is_ready(index) and self.layout_px.star(index).contains(point)
 
-    def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        if event is None or event.button() is not Qt.MouseButton.LeftButton:
+    def mousePressEvent(self, a0: QMouseEvent | None) -> None:
+        if a0 is None or a0.button() is not Qt.MouseButton.LeftButton:
             return
-        index = self.layout_px.index_at(event.position())
-        self._press = None if index is None else (index, event.position())
+        index = self.layout_px.index_at(a0.position())
+        self._press = None if index is None else (index, a0.position())
 
-    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        if event is None:
+    def mouseMoveEvent(self, a0: QMouseEvent | None) -> None:
+        if a0 is None:
             return
-        if self._press is None or not event.buttons() & Qt.MouseButton.LeftButton:
-            self._hover(event.position())
+        if self._press is None or not a0.buttons() & Qt.MouseButton.LeftButton:
+            self._press = None
+            self._hover(a0.position())
             return
         index, start = self._press
-        far = (event.position() - start).manhattanLength() >= QApplication.startDragDistance()
+        far = (a0.position() - start).manhattanLength() >= QApplication.startDragDistance()
         if far and self._is_ready(index):
             self._press = None
             self.drag_wanted.emit(index)
 
-    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+    def mouseReleaseEvent(self, a0: QMouseEvent | None) -> None:
         press, self._press = self._press, None
-        if event is None or press is None or event.button() is not Qt.MouseButton.LeftButton:
+        if a0 is None or press is None or a0.button() is not Qt.MouseButton.LeftButton:
             return
         index, start = press
-        if index >= len(self._lanes) or self.layout_px.index_at(event.position()) != index:
+        if self.layout_px.index_at(a0.position()) != index:
             return
         if self._on_star(index, start):
             self.star_toggled.emit(index)
@@ -264,34 +283,39 @@ class LanesView(QWidget):
             self._hot = index
             self.update()
 
-    def leaveEvent(self, event: QEvent | None) -> None:
+    def leaveEvent(self, a0: QEvent | None) -> None:
         self._set_hot(None)
-        super().leaveEvent(event)
+        super().leaveEvent(a0)
 
-    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
-        if event is None:
+    def contextMenuEvent(self, a0: QContextMenuEvent | None) -> None:
+        if a0 is None:
             return
-        if event.reason() is QContextMenuEvent.Reason.Keyboard:
+        if a0.reason() is QContextMenuEvent.Reason.Keyboard:
             index = self._active
             point = None if index is None else self.layout_px.row(index).center().toPoint()
         else:
-            point = event.pos()
+            point = a0.pos()
             index = self.layout_px.index_at(QPointF(point))
         if index is not None and point is not None:
             self.menu_wanted.emit(index, self.mapToGlobal(point))
 
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+    def keyPressEvent(self, a0: QKeyEvent | None) -> None:
         """Choose with the arrows along the lanes; * gives or takes the star."""
-        if event is None:
+        if a0 is None:
             return
-        back = Qt.Key.Key_Left if self._compact else Qt.Key.Key_Up
-        forth = Qt.Key.Key_Right if self._compact else Qt.Key.Key_Down
-        if event.key() in (back, forth):
-            self._step(1 if event.key() == forth else -1)
-        elif event.key() == Qt.Key.Key_Asterisk and self._active is not None:
+        back, forth = self._step_keys
+        if a0.key() in (back, forth):
+            self._step(1 if a0.key() == forth else -1)
+        elif a0.text() == "*" and self._active is not None and self._is_ready(self._active):
             self.star_toggled.emit(self._active)
         else:
-            super().keyPressEvent(event)
+            super().keyPressEvent(a0)
+
+    @property
+    def _step_keys(self) -> tuple[Qt.Key, Qt.Key]:
+        if self._compact:
+            return Qt.Key.Key_Left, Qt.Key.Key_Right
+        return Qt.Key.Key_Up, Qt.Key.Key_Down
 
     def _step(self, by: int) -> None:
         """Choose the next or previous lane that is ready."""
@@ -301,11 +325,22 @@ class LanesView(QWidget):
         if ahead:
             self.lane_chosen.emit(ahead[0] if by > 0 else ahead[-1])
 
-    def event(self, event: QEvent | None) -> bool:
-        if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:
-            QToolTip.showText(event.globalPos(), self.tip_at(QPointF(event.pos())), self)
+    def event(self, a0: QEvent | None) -> bool:
+        if isinstance(a0, QHelpEvent) and a0.type() is QEvent.Type.ToolTip:
+            QToolTip.showText(a0.globalPos(), self.tip_at(QPointF(a0.pos())), self)
             return True
-        return super().event(event)
+        if isinstance(a0, QKeyEvent) and self._claims(a0):
+            a0.accept()
+            return True
+        return super().event(a0)
+
+    def _claims(self, event: QKeyEvent) -> bool:
+        """Tell whether the arrows step along the letters, as for those who came here by Tab;
+        for all others the window's own meaning of them comes first."""
+        is_asked = event.type() is QEvent.Type.ShortcutOverride
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        is_plain = held == Qt.KeyboardModifier.NoModifier
+        return is_asked and is_plain and self._focus_seen and event.key() in self._step_keys
 
     def tip_at(self, point: QPointF) -> str:
         """Return what was measured in the lane under the pointer, or what its star does."""

@@ -21,6 +21,11 @@ class Grid:
     step_beats: float | None = 1.0
 
     @property
+    def is_free(self) -> bool:
+        """Whether every frame is a line to keep to."""
+        return self.step_beats is None or self.clip.beat_frames is None
+
+    @property
     def step_frames(self) -> float:
         """Return the distance of two lines; without a tempo a beat is half a second."""
         if self.step_beats is None:
@@ -45,9 +50,11 @@ class Grid:
 
 
 def swept(grid: Grid, anchor: float, frame: float) -> FrameSpan:
-    """Return the span between two frames, at least one cell of the grid."""
+    """Return the span between two frames, at least one cell of the grid, or one free frame."""
     low, high = sorted((grid.snap(anchor), grid.snap(frame)))
-    return FrameSpan(low, high) if low < high else grid.cell(anchor)
+    if low < high:
+        return FrameSpan(low, high)
+    return Grid(grid.clip, None).cell(anchor) if grid.is_free else grid.cell(anchor)
 
 
 def moved(grid: Grid, span: FrameSpan, frames: float) -> FrameSpan:
@@ -64,7 +71,8 @@ def resized(grid: Grid, span: FrameSpan, frame: float, *, start: bool) -> FrameS
     fixed = span.stop if start else span.start
     at = grid.snap(frame)
     if at == fixed:
-        return grid.cell(fixed if not start else fixed - 1)
+        least = 1.0 if grid.is_free else grid.step_frames
+        at = grid.snap(fixed - least if start else fixed + least)
     return FrameSpan(min(at, fixed), max(at, fixed))
 
 
@@ -95,6 +103,16 @@ def extended(
     if at == fixed:
         return span, from_start
     return FrameSpan(min(at, fixed), max(at, fixed)), at < fixed
+
+
+def beside(grid: Grid, spans: Spans, steps: int) -> FrameSpan | None:
+    """Return the grid's cell that lies steps beside all spans; None where the clip ends."""
+    away = steps * grid.step_frames
+    if steps > 0:
+        start = grid.snap(spans[-1].stop + away)
+        return grid.cell(start) if start < grid.clip.frames else None
+    stop = grid.snap(spans[0].start + away)
+    return grid.cell(stop - 1) if stop > 0 else None
 
 
 def bar_around(clip: Clip, frame: float) -> FrameSpan:

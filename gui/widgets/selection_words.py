@@ -26,15 +26,17 @@ def selection_words(clip: Clip, spans: tuple[FrameSpan, ...], pulled: PulledEdge
     """Return all that is selected or pulled out as one phrase; empty when nothing is."""
     parts = [span_words(clip, span) for span in spans]
     parts += [
-        f"{bars_words(bars)} {where}"
+        f"{pulled_words(clip, bars)} {where}"
         for bars, where in ((pulled.left_bars, "in front"), (pulled.right_bars, "after the end"))
         if bars
     ]
     return "; ".join(parts)
 
 
-def bars_words(bars: int) -> str:
-    """Return "1 bar" or "2 bars"."""
+def pulled_words(clip: Clip, bars: int) -> str:
+    """Return "1 bar" or "2 bars", or "4 s" without a tempo."""
+    if clip.tempo_bpm is None:
+        return f"{clip.bars_in_frames(bars) / clip.sample_rate:g} s"
     return f"{bars} bar" if bars == 1 else f"{bars} bars"
 
 

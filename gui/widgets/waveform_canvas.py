@@ -34,11 +34,12 @@ ALL_WITHIN_FRAMES = 1.0
 class WaveformCanvas(QWidget):
     """The clip with ruler, grid, selection, pulled edges, context bracket, veil and playhead.
 
-    Frames of selection, playhead and veil are those of `clip`, also while `before` is drawn;
-    those of the axis are the timeline's: clip.start_frame + frame.
+    Frames of selection and veil are those of `clip`, also while `before` is drawn; those of the
+    playhead are of what is drawn, as that is what is heard; those of the axis are the timeline's:
+    clip.start_frame + frame. axis_changed(TimeAxis, int): the axis and what it counts in, Hz.
     """
 
-    axis_changed = pyqtSignal(object)
+    axis_changed = pyqtSignal(object, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,9 +51,10 @@ class WaveformCanvas(QWidget):
         self._spans: tuple[FrameSpan, ...] = ()
         self._pulled = PulledEdges()
         self._context_seconds: float | None = None
-        self._playhead: int | None = None
+        #: On the timeline, in the axis' frames: it stays where it is when another take is drawn.
+        self._playhead: float | None = None
         self._grid_beats = 1.0
-        self._veil: tuple[FrameSpan | None, float] | None = None
+        self._veil: tuple[tuple[FrameSpan, ...] | None, float] | None = None
         self._gutter = float(GUTTER_PX)
         self._peak = 1.0
         self._hot = (False, False)
@@ -60,6 +62,7 @@ class WaveformCanvas(QWidget):
         self._wave: QPixmap | None = None
         self._wave_key: object = None
         self._axis = TimeAxis(*EMPTY_EXTENT, self._gutter, 1.0)
+        self._axis_rate = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Waveform")
         self._describe()
@@ -69,6 +72,11 @@ class WaveformCanvas(QWidget):
     @property
     def clip(self) -> Clip | None:
         return self._clip
+
+    @property
+    def drawn(self) -> Clip | None:
+        """What is drawn: the clip, or what was there before it."""
+        return (self._before if self._before_shown else None) or self._clip
 
     @property
     def axis(self) -> TimeAxis:
@@ -87,6 +95,11 @@ class WaveformCanvas(QWidget):
     @property
     def pulled(self) -> PulledEdges:
         return self._pulled
+
+    @property
+    def playhead(self) -> float | None:
+        """Where the playhead stands on the timeline, in the axis' frames; None when hidden."""
+        return self._playhead
 
     @property
     def layout_px(self) -> CanvasLayout:
@@ -157,21 +170,34 @@ class WaveformCanvas(QWidget):
         self._grid_beats = beats
         self.update()
 
-    def set_veil(self, span: FrameSpan | None, share: float | None) -> None:
+    def set_veil(
+        self, spans: tuple[FrameSpan, ...] | FrameSpan | None, share: float | None
+    ) -> None:
         """Show how far a stretch is made: 0 to 1, None when nothing is being made.
 
-        span: frames of the clip; None for all that is selected or pulled out.
+        spans: frames of the clip; None for all that is selected or pulled out.
         """
-        self._veil = None if share is None else (span, min(max(0.0, share), 1.0))
-        self.update()
+        if isinstance(spans, FrameSpan):
+            spans = (spans,)
+        veil = None if share is None else (spans, min(max(0.0, share), 1.0))
+        if veil != self._veil:
+            self._veil = veil
+            self.update()
 
     def set_playhead(self, frame: int | None) -> None:
-        """Move the playhead to a frame of the clip; None hides it. Repaints two thin strips."""
+        """Move the playhead to a frame of what is drawn; None hides it. Repaints two strips."""
         old = self._playhead_strip()
-        self._playhead = frame
+        self._playhead = None if frame is None else self._on_timeline(frame)
         new = self._playhead_strip()
         if old != new:
             self.update(QRegion(old).united(QRegion(new)))
+
+    def _on_timeline(self, frame: float) -> float:
+        """Return a frame of what is drawn in the axis' frames."""
+        clip, drawn = self._clip, self.drawn
+        if clip is None or drawn is None:
+            return frame
+        return (frame + drawn.start_frame) * clip.sample_rate / drawn.sample_rate
 
     def sizeHint(self) -> QSize:
         return QSize(740, 400)
@@ -206,27 +232,28 @@ class WaveformCanvas(QWidget):
         return self._clamped(replace(self._axis, start=start, stop=stop))
 
     def _set_axis(self, axis: TimeAxis) -> None:
-        if axis != self._axis:
-            self._axis = axis
-            self.axis_changed.emit(axis)
+        rate = self._axis_rate if self._clip is None else self._clip.sample_rate
+        if (axis, rate) != (self._axis, self._axis_rate):
+            self._axis, self._axis_rate = axis, rate
+            self.axis_changed.emit(axis, rate)
             self.update()
 
     def _refit(self) -> None:
         """Fit the axis to the widget; a view of all stays one of all."""
         self._set_axis(self._fitted() if self._shows_all() else self._clamped(self._axis))
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
         self._refit()
-        super().resizeEvent(event)
+        super().resizeEvent(a0)
 
-    def focusInEvent(self, event: QFocusEvent | None) -> None:
-        self._focus_seen = event is not None and event.reason() in KEYBOARD_REASONS
-        super().focusInEvent(event)
+    def focusInEvent(self, a0: QFocusEvent | None) -> None:
+        self._focus_seen = a0 is not None and a0.reason() in KEYBOARD_REASONS
+        super().focusInEvent(a0)
         self.update()
 
-    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+    def focusOutEvent(self, a0: QFocusEvent | None) -> None:
         self._focus_seen = False
-        super().focusOutEvent(event)
+        super().focusOutEvent(a0)
         self.update()
 
     # ------------------------------------------------------------------ painting
@@ -241,15 +268,16 @@ class WaveformCanvas(QWidget):
             pulled=self._pulled,
             context_seconds=self._context_seconds,
             veil=self._veil_parts(clip),
+            pixel_ratio=self.devicePixelRatioF(),
         )
 
     def _veil_parts(self, clip: Clip) -> tuple[tuple[Extent, ...], float] | None:
         if self._veil is None:
             return None
-        span, share = self._veil
-        if span is not None:
-            return (Extent(span.start, span.stop),), share
-        parts = tuple(Extent(span.start, span.stop) for span in self._spans)
+        spans, share = self._veil
+        parts = tuple(Extent(s.start, s.stop) for s in (self._spans if spans is None else spans))
+        if spans is not None:
+            return parts, share
         bare = Scene(clip, self._axis, self.layout_px, self._palette, pulled=self._pulled)
         return (*parts, *bare.pulled_parts), share
 
@@ -258,7 +286,7 @@ class WaveformCanvas(QWidget):
         if self._playhead is None or self._clip is None:
             return None
         ratio = self.devicePixelRatioF()
-        return round(self.own_axis.x_of(self._playhead) * ratio) / ratio
+        return round(self._axis.x_of(self._playhead) * ratio) / ratio
 
     def _playhead_strip(self) -> QRect:
         x = self._playhead_x()
@@ -266,7 +294,7 @@ class WaveformCanvas(QWidget):
             return QRect()
         return overlays.playhead_rect(self.layout_px, x).toAlignedRect()
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:
+    def paintEvent(self, a0: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), self._palette.color("bg"))
@@ -292,7 +320,7 @@ class WaveformCanvas(QWidget):
         overlays.paint_handles(painter, scene, self._hot)
         x = self._playhead_x()
         if x is not None:
-            overlays.paint_playhead(painter, scene, x, self.devicePixelRatioF())
+            overlays.paint_playhead(painter, scene, x)
 
     @property
     def _draws_before(self) -> bool:
@@ -300,7 +328,7 @@ class WaveformCanvas(QWidget):
 
     def _waveform(self, clip: Clip, height: float) -> QPixmap:
         """Return the drawn waveform, made anew only when what it shows has changed."""
-        shown = (self._before if self._before_shown else None) or clip
+        shown = self.drawn or clip
         ratio = self.devicePixelRatioF()
         key = (shown.clip_id, shown.grafted, self._axis, self._peak, height, ratio, self._palette)
         if self._wave is None or key != self._wave_key:

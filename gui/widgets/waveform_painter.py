@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PyQt6.QtCore import QLineF, QPointF, QSize, Qt
-from PyQt6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
+from PyQt6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 
 from engine.audio import FrameSpan
 from engine.peaks import BASE_BLOCK, FACTOR, PeakPyramid
@@ -27,6 +27,10 @@ PEAK_ALPHA, BODY_ALPHA = 0.36, 0.65
 #: Below so many frames per device pixel a line through the frames is drawn.
 LINE_BELOW_FRAMES = 1.5
 LINE_PX = 1.4
+#: The second channel's line is fainter, so that two that differ are told apart.
+LATER_CHANNELS_ALPHA = 0.55
+#: From so many px per frame on every frame gets a dot, of this radius in px; not in low lanes.
+DOTS_FROM_PX, DOT_RADIUS_PX, DOTS_FROM_HEIGHT_PX = 7.0, 2.0, 80.0
 SILENCE = 1e-6
 
 Line = npt.NDArray[np.float64]
@@ -46,12 +50,12 @@ class WaveLook:
 
 
 class Outline(NamedTuple):
-    """Points of the waveform, x in device px right of the axis' left end, values linear.
+    """Columns of the waveform, device px; first is right of the axis' left end. Values linear.
 
     low, high: the extremes of all channels. body_low, body_high: the mean extremes of the parts.
     """
 
-    x: Line
+    first: int
     low: Line
     high: Line
     body_low: Line
@@ -72,24 +76,26 @@ def made_spans(clip: Clip) -> tuple[FrameSpan, ...]:
     return (FrameSpan(0, clip.frames),)
 
 
-def outline(clip: Clip, axis: TimeAxis, pixel_ratio: float) -> Outline | None:
-    """Return the waveform in view; None where the clip is out of view. axis: its own frames."""
-    per_pixel = axis.frames_per_pixel / pixel_ratio
-    if per_pixel <= 0 or axis.stop <= 0 or axis.start >= clip.frames:
-        return None
-    if per_pixel < LINE_BELOW_FRAMES:
-        return _frame_points(clip, axis, per_pixel)
-    return _columns(clip, axis, per_pixel, math.ceil(axis.width * pixel_ratio))
+class Trace(NamedTuple):
+    """One point per frame, at its start: x in device px right of the axis' left end.
+
+    channels: a row of linear values per channel, equal ones left out.
+    """
+
+    x: Line
+    channels: list[Line]
 
 
-def _frame_points(clip: Clip, axis: TimeAxis, per_pixel: float) -> Outline:
-    """Return one point per frame, at its start, and one frame more at both ends."""
+def _frame_points(clip: Clip, axis: TimeAxis, per_pixel: float) -> Trace:
+    """Return the frames in view and one more at both ends."""
     first = max(0, math.floor(axis.start) - 1)
     stop = min(clip.frames, math.ceil(axis.stop) + 2)
-    seen = clip.audio.samples[:, first:stop]
-    low, high = seen.min(axis=0).astype(np.float64), seen.max(axis=0).astype(np.float64)
-    x = (np.arange(first, stop) - axis.start) / per_pixel
-    return Outline(x, low, high, low, high)
+    x = (np.arange(first, stop, dtype=np.float64) - axis.start) / per_pixel
+    channels: list[Line] = []
+    for row in clip.audio.samples[:, first:stop].astype(np.float64):
+        if not any(np.array_equal(row, known) for known in channels):
+            channels.append(row)
+    return Trace(x, channels)
 
 
 def _columns(clip: Clip, axis: TimeAxis, per_pixel: float, width: int) -> Outline | None:
@@ -105,7 +111,7 @@ def _columns(clip: Clip, axis: TimeAxis, per_pixel: float, width: int) -> Outlin
     low, high = low.reshape(-1, parts), high.reshape(-1, parts)
     body_low, body_high = low.mean(axis=1), high.mean(axis=1)
     low, high = _bridged(low.min(axis=1), high.max(axis=1))
-    return Outline(np.arange(first, last) + 0.5, low, high, body_low, body_high)
+    return Outline(first, low, high, body_low, body_high)
 
 
 def _extremes(clip: Clip, start: int, stop: int, count: int) -> tuple[Line, Line]:
@@ -141,18 +147,26 @@ def render_wave(
 ) -> QPixmap:
     """Draw the clip as wide as the axis, transparent where there is none. axis: its own frames."""
     size = QSize(math.ceil(axis.width * pixel_ratio), max(1, math.ceil(height * pixel_ratio)))
-    shape = outline(clip, axis, pixel_ratio)
-    if shape is None:
-        pixmap = QPixmap(size)
-        pixmap.fill(Qt.GlobalColor.transparent)
+    per_pixel = axis.frames_per_pixel / pixel_ratio
+    made = _made_columns(clip, axis, pixel_ratio, size.width())
+    pixmap: QPixmap | None = None
+    if per_pixel <= 0 or axis.stop <= 0 or axis.start >= clip.frames:
+        pass  # out of view
+    elif per_pixel < LINE_BELOW_FRAMES:
+        trace = _frame_points(clip, axis, per_pixel)
+        pixmap = _line_pixmap(trace, size, made, look, pixel_ratio)
     else:
-        shape = Outline(shape.x, *(_rows(values, size.height(), look) for values in shape[1:]))
-        made = _made_columns(clip, axis, pixel_ratio, size.width())
-        if axis.frames_per_pixel / pixel_ratio < LINE_BELOW_FRAMES:
-            pixmap = _line_pixmap(shape, size, made, look, pixel_ratio)
-        else:
-            pixmap = _bar_pixmap(shape, size, made, look)
+        shape = _columns(clip, axis, per_pixel, size.width())
+        pixmap = None if shape is None else _bar_pixmap(shape, size, made, look)
+    if pixmap is None:
+        pixmap = _clear_pixmap(size)
     pixmap.setDevicePixelRatio(pixel_ratio)
+    return pixmap
+
+
+def _clear_pixmap(size: QSize) -> QPixmap:
+    pixmap = QPixmap(size)
+    pixmap.fill(Qt.GlobalColor.transparent)
     return pixmap
 
 
@@ -186,17 +200,17 @@ def _bar_pixmap(
     """
     row = np.arange(size.height(), dtype=np.int16)[:, np.newaxis]
     bars = np.zeros((size.height(), size.width()), dtype=np.uint8)
-    first = int(shape.x[0])
-    seen = bars[:, first : first + shape.x.size]
+    seen = bars[:, shape.first : shape.first + shape.low.size]
     for low, high in ((shape.low, shape.high), (shape.body_low, shape.body_high)):
-        top = np.rint(high).astype(np.int16)
-        bottom = np.maximum(top + 1, np.rint(low)).astype(np.int16)
+        top = np.rint(_rows(high, size.height(), look)).astype(np.int16)
+        bottom = np.rint(_rows(low, size.height(), look)).astype(np.int16)
+        bottom = np.maximum(top + 1, bottom)
         seen += (row >= top) & (row < bottom)
     for left, right in made:
         part = bars[:, left:right]
         part += 2 * (part > 0).view(np.uint8)
     image = QImage(
-        bars.data, size.width(), size.height(), size.width(), QImage.Format.Format_Indexed8
+        bars.tobytes(), size.width(), size.height(), size.width(), QImage.Format.Format_Indexed8
     )
     table = [QColor(Qt.GlobalColor.transparent)]
     for color in (look.kept, look.made):
@@ -206,24 +220,45 @@ def _bar_pixmap(
 
 
 def _line_pixmap(
-    shape: Outline, size: QSize, made: list[tuple[int, int]], look: WaveLook, pixel_ratio: float
+    trace: Trace, size: QSize, made: list[tuple[int, int]], look: WaveLook, pixel_ratio: float
 ) -> QPixmap:
-    """Draw a line through the frames, one for the highest and one for the lowest channel."""
-    pixmap = QPixmap(size)
-    pixmap.fill(Qt.GlobalColor.transparent)
+    """Draw a line through the frames of each channel, and dots where there is room for them."""
+    pixmap = _clear_pixmap(size)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(_solid(look.kept, look.alpha), LINE_PX * pixel_ratio))
-    lines = [shape.high] if np.array_equal(shape.low, shape.high) else [shape.low, shape.high]
-    for y in lines:
-        points = list(map(QPointF, shape.x.tolist(), y.tolist()))
-        painter.drawLines([QLineF(start, stop) for start, stop in pairwise(points)])
+    for number, values in enumerate(trace.channels):
+        y = _rows(values, size.height(), look)
+        points = list(map(QPointF, trace.x.tolist(), y.tolist()))
+        color = _solid(look.kept, look.alpha * (LATER_CHANNELS_ALPHA if number else 1.0))
+        pen = QPen(color, LINE_PX * pixel_ratio)
+        _trace_points(painter, points, pen)
+        if size.height() >= DOTS_FROM_HEIGHT_PX * pixel_ratio:
+            _dot_points(painter, points, pen, pixel_ratio)
     # What is drawn keeps its shape and takes the other colour.
     painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
     for left, right in made:
         painter.fillRect(left, 0, right - left, size.height(), _solid(look.made, look.alpha))
     painter.end()
     return pixmap
+
+
+def _trace_points(painter: QPainter, points: list[QPointF], pen: QPen) -> None:
+    """Draw one channel's line. points: device px."""
+    painter.setPen(pen)
+    # Stroking one long path takes far longer than its parts.
+    lines = [QLineF(start, stop) for start, stop in pairwise(points)]
+    if lines:
+        painter.drawLines(*lines)
+
+
+def _dot_points(painter: QPainter, points: list[QPointF], pen: QPen, pixel_ratio: float) -> None:
+    """Draw a dot per frame where they are far enough apart. points: device px."""
+    if len(points) < 2 or points[1].x() - points[0].x() < DOTS_FROM_PX * pixel_ratio:
+        return
+    dots = QPen(pen.color(), 2 * DOT_RADIUS_PX * pixel_ratio)
+    dots.setCapStyle(Qt.PenCapStyle.RoundCap)
+    painter.setPen(dots)
+    painter.drawPoints(QPolygonF(points))
 
 
 def _solid(color: QColor, alpha: float) -> QColor:

@@ -44,6 +44,7 @@ class Options(argparse.Namespace):
     bit_depth: str | None = None
     json: bool = False
 
+    files: list[str]
     file: str = ""
     query: list[str]
     name: str = ""

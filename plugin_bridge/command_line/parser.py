@@ -35,11 +35,7 @@ if TYPE_CHECKING:
 def parse_options(words: Sequence[str]) -> Options:
     """Read a command line. Raises BadArgument; --help and --version exit."""
     parser = build_parser()
-    options = parser.parse_args(words, namespace=Options(command=""))
-    if not options.command:
-        parser.print_help()
-        parser.exit(0)
-    return options
+    return parser.parse_args(words or ["window"], namespace=Options(command=""))
 
 
 def build_parser() -> Parser:
@@ -54,6 +50,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"loopgraft {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
+        _add_window,
         _add_generate,
         _add_inpaint,
         _add_continue,
@@ -72,6 +69,12 @@ def build_parser() -> Parser:
     ):
         add(commands)
     return parser
+
+
+def _add_window(commands: Commands) -> None:
+    command = _command(commands, "window", "open the app; so does loopgraft alone")
+    command.add_argument("files", nargs="*", metavar="FILE", help="audio files to open")
+    command.add_argument("--device", choices=DEVICES, default="auto", help="where the engine runs")
 
 
 def _add_generate(commands: Commands) -> None:

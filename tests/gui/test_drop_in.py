@@ -119,7 +119,7 @@ def test_a_folder_gives_its_audio_files_one_level_deep(tmp_path: Path) -> None:
         (folder / name).write_bytes(b"x")
     single = tmp_path / "single.xyz"
     dropped = expand_folders([folder, single])
-    assert dropped.paths == (folder / "a.flac", folder / "b.WAV", single)
+    assert dropped.files == ((folder / "a.flac", folder / "b.WAV"), (single,))
     assert dropped.sentence == ""
 
 
@@ -129,7 +129,40 @@ def test_a_folder_without_audio_and_a_large_one_say_so(tmp_path: Path) -> None:
     for number in range(70):
         (tmp_path / "large" / f"{number:02}.wav").write_bytes(b"x")
     dropped = expand_folders([tmp_path / "empty", tmp_path / "large"])
-    assert len(dropped.paths) == FILES_LIMIT
+    assert [len(files) for files in dropped.files] == [0, FILES_LIMIT]
     assert dropped.sentence == (
         "“empty” holds no audio files; 6 files beyond the first 64 were left out."
     )
+
+
+def test_several_folders_share_one_limit_and_no_file_comes_twice(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        for number in range(40):
+            (tmp_path / folder / f"{number:02}.wav").write_bytes(b"x")
+    dropped = expand_folders([tmp_path / "a", tmp_path / "a", tmp_path / "b"])
+    assert [len(files) for files in dropped.files] == [40, 0, 24]
+    assert dropped.sentence == "16 files beyond the first 64 were left out."
+
+
+@posix_only
+def test_links_that_lead_nowhere_do_not_hide_the_other_files(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "good.wav").write_bytes(b"x")
+    (tmp_path / "round.wav").symlink_to(tmp_path / "round.wav")
+    (tmp_path / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
+    (files,) = expand_folders([tmp_path]).files
+    assert tmp_path / "good.wav" in files
+    assert tmp_path / "gone.wav" not in files
+
+
+@posix_only
+def test_a_folder_that_cannot_be_listed_is_left_to_the_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", os.fspath(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert expand_folders([tmp_path]).files == ((tmp_path,),)

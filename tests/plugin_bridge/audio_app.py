@@ -16,7 +16,6 @@ from tests.plugin_bridge.command_runs import wait_for
 
 
 def main(*, stopped: bool) -> None:
-    before = shared_blocks()
     with audio(AudioOptions(NO_DEVICE)) as (client, heard):
         heard.wait(DeviceGone)
         assert client.child_pid is not None
@@ -26,7 +25,7 @@ def main(*, stopped: bool) -> None:
         client.choose("A")
         client.play(0)
         if stopped:
-            wait_for(lambda: shared_blocks() - before, "a block under way")
+            wait_for(shared_blocks, "a block under way")
         else:
             heard.wait_playing()
         sys.stdout.write(f"{client.child_pid}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from engine.audio import AudioClip, FloatArray
+from plugin_bridge.audio_blocks import BLOCK_PREFIX
 from plugin_bridge.audio_client import AudioClient, AudioEvent, AudioOptions, Playback
 
 TIMEOUT_SECONDS = 60.0
@@ -82,7 +84,8 @@ def noise_clip(seconds: float, seed: int = 1, rate: int = RATE) -> AudioClip:
     return AudioClip(noise(seconds, seed, rate), rate)
 
 
-def shared_blocks() -> set[str]:
-    """Return the shared-memory blocks of Python on this machine (Linux)."""
+def shared_blocks(pid: int | None = None) -> set[str]:
+    """Return the blocks that an app, by default this process, has in shared memory (Linux)."""
     folder = Path("/dev/shm")
-    return {path.name for path in folder.glob("psm_*")} if folder.is_dir() else set()
+    pattern = f"{BLOCK_PREFIX}-{pid or os.getpid()}-*"
+    return {path.name for path in folder.glob(pattern)} if folder.is_dir() else set()

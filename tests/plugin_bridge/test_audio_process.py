@@ -76,9 +76,8 @@ Running = tuple[AudioClient, Heard]
 def no_block_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test that leaves shared memory behind; keep this machine's JACK server out."""
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "loopgraft-nobody")
-    before = shared_blocks()
     yield
-    assert shared_blocks() <= before
+    assert shared_blocks() == set()
 
 
 @pytest.fixture
@@ -262,12 +261,11 @@ def test_too_many_deaths_are_told_and_play_begins_anew(running: Running) -> None
 
 def test_a_block_that_a_dead_process_never_took_is_unlinked() -> None:
     """The process stands still before it can; the fixture looks for what is left."""
-    before = shared_blocks()
     with audio(replace(OPTIONS, answer_deadline_seconds=1.0)) as (client, heard):
         heard.wait(DeviceGone)
         kill(client, signal.SIGSTOP)
         play(client)
-        wait_for(lambda: shared_blocks() - before, "a block under way")
+        wait_for(shared_blocks, "a block under way")
         heard.wait(AudioRestarting)
         heard.wait_playing()
 
@@ -299,14 +297,13 @@ def test_an_app_that_ends_leaves_no_word_of_the_resource_tracker() -> None:
 
 @pytest.mark.parametrize("words", [(), ("stopped",)])
 def test_a_killed_app_takes_its_audio_process_and_blocks_along(words: tuple[str, ...]) -> None:
-    before = shared_blocks()
     app = start_app(*words)
     assert app.stdout is not None
     child = int(app.stdout.readline())
     app.kill()
     app.communicate(timeout=TIMEOUT_SECONDS)
     wait_for(lambda: not psutil.pid_exists(child), "the end of the audio process")
-    wait_for(lambda: shared_blocks() <= before, "the end of its blocks")
+    wait_for(lambda: not shared_blocks(app.pid), "the end of its blocks")
 
 
 # --- the child by itself --------------------------------------------------------------------
