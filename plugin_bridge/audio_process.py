@@ -34,7 +34,7 @@ from plugin_bridge.player import CHANNELS
 
 _PR_SET_PDEATHSIG = 1
 #: As PipeWire gives its clients.
-_NICE = 2
+_NICE = -11
 #: How soon the thread of the callback gets the interpreter from another one.
 _SWITCH_SECONDS = 0.001
 #: PortAudio reports nonsense on JACK; nothing real is as long as this.

@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from tests.screen import Screen
+
 ROOT = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 3.0
+
+_SCREEN: pytest.StashKey[Screen | None] = pytest.StashKey()
 
 # How long one example takes says more about the machine than about the code.
 settings.register_profile("loopgraft", deadline=None)
 settings.load_profile("loopgraft")
 
-# No screen is needed, and no window flashes up on one; a test of a real window says so itself.
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-
 # For `from tests.engine... import`, also where pytest was not started as `python -m pytest`.
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the window's tests a screen for the whole run."""
+    from tests.screen import open_screen
+
+    config.stash[_SCREEN] = open_screen()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take it away."""
+    screen = config.stash.get(_SCREEN, None)
+    if screen is not None:
+        screen.close()
 
 
 def _child_pids() -> set[int]:

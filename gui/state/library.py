@@ -14,6 +14,7 @@ from engine.errors import AppError
 from engine.key import Key
 from engine.library import LibraryEntry, LibraryFilter
 from engine.places import cache_folder, library_folder
+from gui.state.library_changes import UnwrittenChanges
 from gui.state.library_thread import LibraryThread, Shelves
 from plugin_bridge.export_name import title
 
@@ -59,11 +60,13 @@ class LibraryState(QObject):
     """UI thread only; nothing blocks but close(). entries: what is loaded, the newest first.
 
     entries_changed: entries, total or is_loading are others. wanted_changed: the filter is.
-    status(sentence): what happened, or why it did not.
+    rated(take_id, rating): a take has these stars now. status(sentence): what happened, or why it
+    did not.
     """
 
     entries_changed = pyqtSignal()
     wanted_changed = pyqtSignal()
+    rated = pyqtSignal(str, int)
     status = pyqtSignal(str)
     _done = pyqtSignal(object, object)
 
@@ -81,6 +84,7 @@ class LibraryState(QObject):
         self.trouble = ""
         self.wanted = Wanted()
         self._removed: list[LibraryEntry] = []
+        self._unwritten = UnwrittenChanges()
         self._query = 0
         self._loading_more = False
         self._done.connect(self._on_done)
@@ -133,42 +137,50 @@ class LibraryState(QObject):
 
     def more(self) -> None:
         """Load the next page."""
-        if self.has_more and not self._loading_more:
+        # While words are typed, the list on show is still the one of the old words.
+        if self.has_more and not self._loading_more and not self._search_timer.isActive():
             self._loading_more = True
             self._ask(len(self.entries), partial(self._on_next_page, self._query))
 
     def star(self, take_id: str, rating: int) -> None:
-        """Rate a take, 0 (none) to 5; shown at once, taken back where it cannot be written."""
-        before = self._find(take_id)
-        if before is None or before.rating == rating:
+        """Rate a take, 0 (none) to 5, also one that is not loaded; shown at once, taken back
+        where it cannot be written."""
+        entry = self._find(take_id)
+        before = None if entry is None else entry.rating
+        if before == rating:
             return
-        self._replace(replace(before, rating=rating))
+        number = self._unwritten.rate(take_id, rating)
+        self._show_rating(take_id, rating)
 
-        def check(result: object) -> None:
+        def settle(result: object) -> None:
+            is_last = self._unwritten.settle_rating(take_id, number)
             if isinstance(result, AppError):
-                self._replace(before)
+                if is_last and before is not None:
+                    self._show_rating(take_id, before)
                 self.status.emit(result.sentence)
+            elif before is None:
+                self.refresh()
 
-        self.do(lambda shelves: shelves.library.star(take_id, rating), check)
+        self.do(lambda shelves: shelves.library.star(take_id, rating), settle)
 
     def remove(self, take_id: str) -> None:
         """Move a take to the library's Trash; undo_remove brings it back."""
         entry = self._find(take_id)
         if entry is None:
             return
-        self.entries = tuple(e for e in self.entries if e.take_id != take_id)
-        self.total -= 1
-        self.entries_changed.emit()
+        self._unwritten.remove(take_id)
+        self._show(self.entries, self.total - 1)
 
-        def check(result: object) -> None:
+        def settle(result: object) -> None:
+            self._unwritten.settle_removal(take_id)
             if isinstance(result, AppError):
                 self.status.emit(result.sentence)
-                self.reload()
+                self._put_back(entry)
             else:
                 self._removed.append(entry)
                 self.status.emit(f"“{name_of(entry)}” is in the Trash; Ctrl+Z brings it back.")
 
-        self.do(lambda shelves: shelves.library.remove(take_id), check)
+        self.do(lambda shelves: shelves.library.remove(take_id), settle)
 
     def undo_remove(self) -> None:
         """Bring back the take that was removed last."""
@@ -177,11 +189,11 @@ class LibraryState(QObject):
         entry = self._removed.pop()
 
         def check(result: object) -> None:
-            if isinstance(result, AppError):
-                self.status.emit(result.sentence)
-            else:
+            if isinstance(result, Path):
                 self.status.emit(f"“{name_of(entry)}” is back.")
-                self.reload()
+                self._put_back(replace(entry, path=result))
+            elif isinstance(result, AppError):
+                self.status.emit(result.sentence)
 
         self.do(lambda shelves: shelves.library.restore(entry.take_id), check)
 
@@ -236,23 +248,40 @@ class LibraryState(QObject):
 
     def _on_refreshed(self, query: int, result: object) -> None:
         if query == self._query and isinstance(result, _Page):
+            self.trouble, self.is_loading = "", False
             self._show(_merged(result.entries, self.entries, result.total), result.total)
 
     def _show(self, entries: tuple[LibraryEntry, ...], total: int) -> None:
-        self.entries, self.total = entries, total
+        self.entries, self.total = self._unwritten.applied_to(entries), total
         self.entries_changed.emit()
 
     def _find(self, take_id: str) -> LibraryEntry | None:
         return next((entry for entry in self.entries if entry.take_id == take_id), None)
 
-    def _replace(self, entry: LibraryEntry) -> None:
-        self.entries = tuple(entry if e.take_id == entry.take_id else e for e in self.entries)
-        self.entries_changed.emit()
+    def _show_rating(self, take_id: str, rating: int) -> None:
+        if self._find(take_id) is not None:
+            rated = (replace(e, rating=rating) if e.take_id == take_id else e for e in self.entries)
+            self._show(tuple(rated), self.total)
+        self.rated.emit(take_id, rating)
+
+    def _put_back(self, entry: LibraryEntry) -> None:
+        """Show a take where it was, if it is wanted and its place is loaded."""
+        older = (at for at, e in enumerate(self.entries) if _newness(e) < _newness(entry))
+        at = next(older, len(self.entries))
+        is_loaded = at < len(self.entries) or not self.has_more
+        if self.wanted or not is_loaded:
+            self.reload()
+        elif self._find(entry.take_id) is None:
+            self._show((*self.entries[:at], entry, *self.entries[at:]), self.total + 1)
 
 
 def name_of(entry: LibraryEntry) -> str:
     """Return what a take is called: its prompt, or what it was grafted into."""
     return " ".join(title(entry.facts).split()) or entry.path.stem
+
+
+def _newness(entry: LibraryEntry) -> tuple[float, str]:
+    return entry.created, entry.take_id
 
 
 def _merged(

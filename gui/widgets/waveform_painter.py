@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtCore import QLineF, QPointF, QSize, Qt
-from PyQt6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QColor, QImage, QPixmap
 
 from engine.audio import FrameSpan
 from engine.peaks import BASE_BLOCK, FACTOR, PeakPyramid
@@ -29,11 +29,15 @@ LINE_BELOW_FRAMES = 1.5
 LINE_PX = 1.4
 #: The second channel's line is fainter, so that two that differ are told apart.
 LATER_CHANNELS_ALPHA = 0.55
-#: From so many px per frame on every frame gets a dot, of this radius in px; not in low lanes.
-DOTS_FROM_PX, DOT_RADIUS_PX, DOTS_FROM_HEIGHT_PX = 7.0, 2.0, 80.0
+#: From so many px per frame on every frame gets a dot, so many px across; not in low lanes.
+DOTS_FROM_PX, DOT_PX, DOTS_FROM_HEIGHT_PX = 7.0, 4.5, 80.0
+#: A line is looked at so many times on its way through a column, and drawn in so many shades.
+PLACES_PER_COLUMN, SHADES = 4, 127
 SILENCE = 1e-6
 
 Line = npt.NDArray[np.float64]
+Cells = npt.NDArray[np.int64]
+Shades = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -198,67 +202,102 @@ def _bar_pixmap(
 
     The colours: nothing, peaks and body of what was kept, peaks and body of what was made.
     """
-    row = np.arange(size.height(), dtype=np.int16)[:, np.newaxis]
-    bars = np.zeros((size.height(), size.width()), dtype=np.uint8)
-    seen = bars[:, shape.first : shape.first + shape.low.size]
+    height = size.height()
+    # Every bar adds 1 where it begins and takes it away below its end; summed up from the top
+    # that fills them all in one pass.
+    bars = np.zeros((height + 1, size.width()), dtype=np.uint8)
+    columns = shape.first + np.arange(shape.low.size)
     for low, high in ((shape.low, shape.high), (shape.body_low, shape.body_high)):
-        top = np.rint(_rows(high, size.height(), look)).astype(np.int16)
-        bottom = np.rint(_rows(low, size.height(), look)).astype(np.int16)
-        bottom = np.maximum(top + 1, bottom)
-        seen += (row >= top) & (row < bottom)
+        top = np.clip(np.rint(_rows(high, height, look)).astype(np.int64), 0, height - 1)
+        bottom = np.clip(np.rint(_rows(low, height, look)).astype(np.int64), top + 1, height)
+        bars[top, columns] += 1
+        bars[bottom, columns] -= 1
+    for above, row in pairwise(bars):
+        np.add(row, above, out=row)
     for left, right in made:
-        part = bars[:, left:right]
+        part = bars[:height, left:right]
         part += 2 * (part > 0).view(np.uint8)
-    image = QImage(
-        bars.tobytes(), size.width(), size.height(), size.width(), QImage.Format.Format_Indexed8
-    )
-    table = [QColor(Qt.GlobalColor.transparent)]
-    for color in (look.kept, look.made):
-        table += [_solid(color, alpha * look.alpha) for alpha in (PEAK_ALPHA, BODY_ALPHA)]
-    image.setColorTable([color.rgba() for color in table])
-    return QPixmap.fromImage(image)
+    alphas = [alpha * look.alpha for alpha in (PEAK_ALPHA, BODY_ALPHA)]
+    table = [_solid(color, alpha) for color in (look.kept, look.made) for alpha in alphas]
+    return _indexed_pixmap(bars[:height], [QColor(Qt.GlobalColor.transparent), *table])
 
 
 def _line_pixmap(
     trace: Trace, size: QSize, made: list[tuple[int, int]], look: WaveLook, pixel_ratio: float
 ) -> QPixmap:
-    """Draw a line through the frames of each channel, and dots where there is room for them."""
-    pixmap = _clear_pixmap(size)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    """Draw a line through the frames of each channel, smooth from row to row, as an image of
+    shades: Qt takes a hundred times as long to stroke it."""
+    shades = np.zeros((size.height(), size.width()), dtype=np.uint8)
     for number, values in enumerate(trace.channels):
+        solid = SHADES * (LATER_CHANNELS_ALPHA if number else 1.0)
         y = _rows(values, size.height(), look)
-        points = list(map(QPointF, trace.x.tolist(), y.tolist()))
-        color = _solid(look.kept, look.alpha * (LATER_CHANNELS_ALPHA if number else 1.0))
-        pen = QPen(color, LINE_PX * pixel_ratio)
-        _trace_points(painter, points, pen)
-        if size.height() >= DOTS_FROM_HEIGHT_PX * pixel_ratio:
-            _dot_points(painter, points, pen, pixel_ratio)
-    # What is drawn keeps its shape and takes the other colour.
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+        _shade_line(shades, trace.x, y, LINE_PX * pixel_ratio, solid)
+        if trace.x.size > 1 and _has_dots(trace, size, pixel_ratio):
+            _shade_dots(shades, trace.x, y, DOT_PX * pixel_ratio, solid)
     for left, right in made:
-        painter.fillRect(left, 0, right - left, size.height(), _solid(look.made, look.alpha))
-    painter.end()
-    return pixmap
+        part = shades[:, left:right]
+        part += (SHADES * (part > 0)).astype(np.uint8)
+    table = [_solid(look.kept, look.alpha * n / SHADES) for n in range(SHADES + 1)]
+    table += [_solid(look.made, look.alpha * n / SHADES) for n in range(1, SHADES + 1)]
+    return _indexed_pixmap(shades, table)
 
 
-def _trace_points(painter: QPainter, points: list[QPointF], pen: QPen) -> None:
-    """Draw one channel's line. points: device px."""
-    painter.setPen(pen)
-    # Stroking one long path takes far longer than its parts.
-    lines = [QLineF(start, stop) for start, stop in pairwise(points)]
-    if lines:
-        painter.drawLines(*lines)
+def _has_dots(trace: Trace, size: QSize, pixel_ratio: float) -> bool:
+    is_wide = trace.x[1] - trace.x[0] >= DOTS_FROM_PX * pixel_ratio
+    return bool(is_wide) and size.height() >= DOTS_FROM_HEIGHT_PX * pixel_ratio
 
 
-def _dot_points(painter: QPainter, points: list[QPointF], pen: QPen, pixel_ratio: float) -> None:
-    """Draw a dot per frame where they are far enough apart. points: device px."""
-    if len(points) < 2 or points[1].x() - points[0].x() < DOTS_FROM_PX * pixel_ratio:
+def _shade_line(shades: Shades, x: Line, y: Line, thickness: float, solid: float) -> None:
+    """Shade every column from the line's lowest to its highest place in it. x, y: device px."""
+    first, last = max(0, math.floor(x[0])), min(shades.shape[1], math.ceil(x[-1]))
+    if first >= last:
         return
-    dots = QPen(pen.color(), 2 * DOT_RADIUS_PX * pixel_ratio)
-    dots.setCapStyle(Qt.PenCapStyle.RoundCap)
-    painter.setPen(dots)
-    painter.drawPoints(QPolygonF(points))
+    at = first + np.arange((last - first) * PLACES_PER_COLUMN + 1) / PLACES_PER_COLUMN
+    places = np.interp(at, x, y)
+    inside = places[:-1].reshape(-1, PLACES_PER_COLUMN)
+    after = places[PLACES_PER_COLUMN::PLACES_PER_COLUMN]
+    top = np.minimum(inside.min(axis=1), after) - thickness / 2
+    bottom = np.maximum(inside.max(axis=1), after) + thickness / 2
+    _shade_columns(shades, np.arange(first, last), top, bottom, solid)
+
+
+def _shade_dots(shades: Shades, x: Line, y: Line, across: float, solid: float) -> None:
+    """Shade a disc round every point, column by column. x, y: device px."""
+    reach = math.ceil(across / 2)
+    for offset in range(-reach, reach + 1):
+        column = np.floor(x).astype(np.int64) + offset
+        aside = column + 0.5 - x
+        half = np.sqrt(np.maximum(0.0, (across / 2) ** 2 - aside**2))
+        used = (half > 0) & (column >= 0) & (column < shades.shape[1])
+        top, bottom = (y - half)[used], (y + half)[used]
+        _shade_columns(shades, column[used], top, bottom, solid)
+
+
+def _shade_columns(shades: Shades, columns: Cells, top: Line, bottom: Line, solid: float) -> None:
+    """Shade columns from top to bottom, their ends by how much of a row they cover.
+
+    Touches only what is covered. solid: the shade of a row that is covered wholly.
+    """
+    first = np.clip(np.floor(top), 0, shades.shape[0]).astype(np.int64)
+    stop = np.clip(np.ceil(bottom), first, shades.shape[0]).astype(np.int64)
+    counts = stop - first
+    begins = np.cumsum(counts) - counts
+    row = np.arange(int(counts.sum())) + np.repeat(first - begins, counts)
+    column = np.repeat(columns, counts)
+    covered = np.minimum(row + 1, np.repeat(bottom, counts)) - np.maximum(
+        row, np.repeat(top, counts)
+    )
+    shade = np.rint(np.clip(covered, 0.0, 1.0) * solid).astype(np.uint8)
+    shades[row, column] = np.maximum(shades[row, column], shade)
+
+
+def _indexed_pixmap(cells: Shades, table: list[QColor]) -> QPixmap:
+    """Return an image whose cells are numbers of colours."""
+    height, width = cells.shape
+    data = np.ascontiguousarray(cells).tobytes()
+    image = QImage(data, width, height, width, QImage.Format.Format_Indexed8)
+    image.setColorTable([color.rgba() for color in table])
+    return QPixmap.fromImage(image)
 
 
 def _solid(color: QColor, alpha: float) -> QColor:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-
 import pytest
+from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from gui.app import App, dress
@@ -37,6 +35,7 @@ def open_app(
         app.window.resize(*size)
         app.window.show()
         app.window.activateWindow()
+        assert QTest.qWaitForWindowActive(app.window, 20_000)
         opened.append(app)
         return app
 

@@ -1,0 +1,67 @@
+"""What an app is told of its playback."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from plugin_bridge.audio_messages import DeviceGone, DeviceList, DeviceOpened, Refused
+
+
+@dataclass(frozen=True)
+class Playback:
+    """Where playback is, about 30 times a second. frame: on the timeline, the next to be rendered
+    in the slot that is heard. peaks: left and right since the last one, linear. under_runs: audible
+    gaps since the start of the app."""
+
+    frame: int
+    slot_id: str | None
+    is_playing: bool
+    peaks: tuple[float, float]
+    under_runs: int
+
+
+@dataclass(frozen=True)
+class SlotReady:
+    """The slot can be heard at once from now on."""
+
+    slot_id: str
+
+
+@dataclass(frozen=True)
+class SlotFailed:
+    """The slot cannot be played."""
+
+    slot_id: str
+    sentence: str
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class AudioRestarting:
+    """The audio process ended unasked or was ended; another one goes on in `in_seconds`."""
+
+    reason: str
+    exit_code: int | None
+    stderr_tail: tuple[str, ...]
+    in_seconds: float
+
+
+@dataclass(frozen=True)
+class AudioGaveUp:
+    """There is no audio process, and none is started until play() or set_device()."""
+
+    sentence: str
+    details: str
+
+
+AudioEvent = (
+    Playback
+    | SlotReady
+    | SlotFailed
+    | DeviceOpened
+    | DeviceGone
+    | DeviceList
+    | Refused
+    | AudioRestarting
+    | AudioGaveUp
+)
