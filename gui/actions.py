@@ -306,8 +306,7 @@ class Actions(QObject):
         elif state is LaneState.CANCELLED:
             self.said.emit(f"Cancelled: {batch.title}.", "")
         else:
-            takes = len(batch.lanes)
-            self.said.emit(f"Ready. {takes} take{'' if takes == 1 else 's'}: {batch.title}.", "")
+            self.said.emit(ready_words(batch, self.generation.device), "")
 
     def _on_engine(self, state: EngineState, sentence: str) -> None:
         if sentence:
@@ -324,6 +323,17 @@ class Actions(QObject):
         clips = [lane.clip for lane in session.lanes if lane.clip is not None]
         clips += [clip for clip in (session.canvas.clip,) if clip is not None]
         self.playback.keep_ready(tuple(clips))
+
+
+def ready_words(batch: Batch, device: str) -> str:
+    """Return that the takes are ready, how long that took, and which graft is joined best."""
+    takes = len(batch.lanes)
+    where = {"cpu": " on the CPU", "cuda": " on the GPU"}.get(device, "")
+    words = f"Ready. {takes} take{'' if takes == 1 else 's'} in {batch.seconds:.1f} s{where}."
+    best = batch.best_joined
+    if batch.base is not None and best is not None and best.clip is not None:
+        words += f" {best.letter} is joined best, seam {best.clip.seam_score:.2f}."
+    return words
 
 
 def title_of(intent: Intent, request: GenerationRequest, base: Clip | None) -> str:

@@ -364,6 +364,7 @@ class MainWindow(QMainWindow):
         self.form.submitted.connect(self.make)
         self.form.intent_chosen.connect(session.override_intent)
         self.form.changed.connect(self._show_context)
+        self.form.prompt_edited.connect(session.ask_anew)
         self.queue.cancel_wanted.connect(actions.cancel)
         self.queue.show_wanted.connect(session.show_batch)
         self.header.before_wanted.connect(session.show_before)

@@ -17,17 +17,17 @@ from engine.audio import AudioClip
 from engine.errors import AppError, BadArgument
 from plugin_bridge.audio_blocks import SampleBlock, stereo_at
 from plugin_bridge.audio_child import AudioChild, AudioOptions, list_outputs
-from plugin_bridge.audio_messages import DeviceGone, DeviceList, DeviceOpened, Refused
-from plugin_bridge.audio_supervisor import (
+from plugin_bridge.audio_events import (
     AudioEvent,
     AudioGaveUp,
     AudioRestarting,
-    AudioSupervisor,
-    Order,
     Playback,
     SlotFailed,
     SlotReady,
 )
+from plugin_bridge.audio_feed import Order
+from plugin_bridge.audio_messages import DeviceGone, DeviceList, DeviceOpened, Refused
+from plugin_bridge.audio_supervisor import AudioSupervisor
 from plugin_bridge.player import At, Grid, LoopRange, check_gain, fade_frames
 
 __all__ = [
@@ -48,6 +48,34 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _Action = Callable[[], None]
+#: A sound system that hangs while it is asked for devices does not hold up the end.
+_LISTER_PATIENCE_SECONDS = 1.0
+
+
+class _Worker:
+    """A thread that does what it is given, in order. Its methods are for any thread."""
+
+    def __init__(self, name: str) -> None:
+        self._work: queue.SimpleQueue[_Action | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def do(self, work: _Action) -> None:
+        self._work.put(work)
+
+    def close(self, patience_seconds: float | None = None) -> None:
+        """Leave undone what is not begun, and wait for the rest."""
+        self._closing.set()
+        self._work.put(None)
+        self._thread.join(patience_seconds)
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None and not self._closing.is_set():
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - the top of this thread
+                _log.exception("A fault in %s", self._thread.name)
 
 
 class AudioClient:
@@ -62,15 +90,14 @@ class AudioClient:
         fade_frames(options.sample_rate)
         self._on_event = on_event
         self._actions: queue.SimpleQueue[_Action] = queue.SimpleQueue()
-        self._work: queue.SimpleQueue[_Action | None] = queue.SimpleQueue()
         self._events: list[AudioEvent] = []
         self._supervisor = AudioSupervisor(
             options, self._events.append, self._on_line, self._prepare
         )
         self._closing = threading.Event()
-        self._preparer = threading.Thread(target=self._do_work, name="audio-preparer", daemon=True)
+        self._preparer = _Worker("audio-preparer")
+        self._lister = _Worker("audio-lister")
         self._thread = threading.Thread(target=self._run, name="audio-client", daemon=True)
-        self._preparer.start()
         self._thread.start()
 
     def __enter__(self) -> AudioClient:
@@ -145,7 +172,7 @@ class AudioClient:
 
     def list_devices(self) -> None:
         """Ask for a DeviceList, which takes about half a second."""
-        self._work.put(self._look_for_devices)
+        self._lister.do(self._look_for_devices)
 
     def close(self) -> None:
         """End the audio process and free everything. Blocks for the close deadline at most."""
@@ -158,7 +185,7 @@ class AudioClient:
         self._actions.put(lambda: self._supervisor.on_line(child, line))
 
     def _prepare(self, order: Order) -> None:
-        self._work.put(lambda: self._make_ready(order))
+        self._preparer.do(lambda: self._make_ready(order))
 
     def _make_ready(self, order: Order) -> None:
         """Resample and copy, on the preparer's thread."""
@@ -181,24 +208,15 @@ class AudioClient:
             found = DeviceList((), error.sentence)
         self._actions.put(lambda: self._events.append(found))
 
-    def _do_work(self) -> None:
-        while (work := self._work.get()) is not None:
-            if self._closing.is_set():
-                continue
-            try:
-                work()
-            except Exception:  # noqa: BLE001 - the top of this thread
-                _log.exception("A fault while preparing audio")
-
     def _run(self) -> None:
         self._guard(self._supervisor.start)
         while not self._closing.is_set():
             for action in self._due_actions():
                 self._guard(action)
             self._guard(self._supervisor.tick)
-        self._work.put(None)
         self._guard(self._supervisor.close)
-        self._preparer.join()
+        self._preparer.close()
+        self._lister.close(_LISTER_PATIENCE_SECONDS)
         # Blocks that were made ready meanwhile: nobody waits for them, so they are unlinked.
         for action in self._left_actions():
             self._guard(action)

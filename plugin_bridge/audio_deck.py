@@ -26,6 +26,7 @@ _SILENT_BLOCK_SECONDS = 0.02
 class Seen(NamedTuple):
     """The transport after a block."""
 
+    sample_rate: int
     frame: int = 0
     slot_id: str | None = None
     is_playing: bool = False
@@ -43,7 +44,7 @@ class Deck:
         self._player = Player(sample_rate)
         self._commands: deque[tuple[Command, bool]] = deque()
         self._commands_done = 0
-        self.seen = Seen()
+        self.seen = Seen(sample_rate)
         self.blocks = 0
         self.under_runs = 0
         self.late = 0
@@ -101,7 +102,13 @@ class Deck:
 
     def _look(self) -> None:
         player = self._player
-        self.seen = Seen(player.position, player.slot_id, player.is_playing, self._commands_done)
+        self.seen = Seen(
+            player.sample_rate,
+            player.position,
+            player.slot_id,
+            player.is_playing,
+            self._commands_done,
+        )
 
 
 class SilentClock:

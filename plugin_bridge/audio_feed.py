@@ -127,8 +127,9 @@ class Feed:
 
     def on_taken(self, number: int) -> Placed | None:
         """Unlink a block that was copied or refused. Returns its slot if it is still that one."""
-        if (block := self._blocks.pop(number, None)) is not None:
-            block.close()
+        if (block := self._blocks.pop(number, None)) is None:
+            return None
+        block.close()
         slots = self._wish.slots.values()
         return next((placed for placed in slots if placed.number == number), None)
 
@@ -165,8 +166,11 @@ class Feed:
             self._send(SetGrid.of(Grid(grid.frames_per_bar * ratio, grid.downbeat * ratio)))
 
     def knows_all(self, status: Status) -> bool:
-        """Return whether a status is from after the last command: else it would flicker."""
-        return self._rate is not None and status.commands >= self._commands
+        """Return whether a status is from after all that was sent; one from before would flicker.
+
+        A process that opens a device of another rate has no transport until `begin`.
+        """
+        return status.sample_rate == self._rate and status.commands >= self._commands
 
     def to_timeline(self, frame: int) -> int:
         return round(frame / self._ratio())

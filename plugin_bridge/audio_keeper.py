@@ -82,7 +82,7 @@ class OutputKeeper:
         self._closing = False
         self._output: OpenOutput | None = None
         self._silence: SilentClock | None = None
-        self._told = ""
+        self._told_rate: int | None = None
         self._drawn = (0, 0.0)
         self._hidden_until = 0.0
         self._thread = threading.Thread(target=self._run, name="output-keeper", daemon=True)
@@ -131,7 +131,7 @@ class OutputKeeper:
         if wanted is None:
             return False
         self._request = replace(self._request, name=wanted)
-        self._told = ""
+        self._told_rate = None
         return True
 
     def _is_alive(self, output: OpenOutput) -> bool:
@@ -159,7 +159,7 @@ class OutputKeeper:
         output = self._port.open(device, self._request, self._deck)
         self._output = output
         self._drawn = (self._deck.blocks, time.monotonic())
-        self._told = ""
+        self._told_rate = None
         asked, given = self._request.sample_rate, output.sample_rate
         sentence = ""
         if given != asked:
@@ -182,11 +182,12 @@ class OutputKeeper:
             _close_or_exit(output)
 
     def _tell_gone(self, sentence: str, details: str = "") -> None:
-        """Say it once, not at every look."""
-        if not self._told:
-            self._told = sentence
+        """Say it once, not at every look; again where a device that did not open left its rate."""
+        rate = self._deck.sample_rate
+        if self._told_rate != rate:
+            self._told_rate = rate
             _log.info("No output: %s %s", sentence, details)
-            self._send(DeviceGone(sentence, self._deck.sample_rate))
+            self._send(DeviceGone(sentence, rate))
 
     def _name(self) -> str:
         return f"“{self._request.name}”" if self._request.name else "device of the system"

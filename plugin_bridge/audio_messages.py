@@ -137,12 +137,13 @@ class SlotTaken(msgspec.Struct, frozen=True, tag=True):
 
 
 class Status(msgspec.Struct, frozen=True, tag=True):
-    """About 30 a second. frame: the next to be rendered, in the chosen slot.
+    """About 30 a second. frame: the next to be rendered, in the chosen slot, at `sample_rate`.
 
     commands: how many of ChooseSlot, Play, Stop and Seek it knows of. peaks: left and right since
     the last one. under_runs: told by the device; late: gaps longer than its buffer that were not.
     """
 
+    sample_rate: int
     frame: int
     slot_id: str | None
     is_playing: bool

@@ -45,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the app closes the pipe. Returns an exit code."""
     options = _parse(arguments)
     from_app, to_app = _claim_pipes()
+    _end_with_the_app()
     if options.list:
         LineWriter(to_app).write(encode_audio(_list()))
         return 0
     faults = tuple(parse_audio_fault(fault) for fault in options.fault)
-    _end_with_the_app()
     _go_first()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app
     logging.basicConfig(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -67,7 +68,7 @@ class AudioServer:
         self._writer = LineWriter(to_app)
         self._deck = Deck(request.sample_rate)
         self._slots: dict[str, Slot] = {}
-        self._retired: list[tuple[float, Slot]] = []
+        self._retired: deque[tuple[float, Slot]] = deque()
         self._ended = threading.Event()
         self._keeper = OutputKeeper(port, self._deck, request, self._send)
         self._faults = AudioFaults(faults, self._send_raw, self._keeper.lose)
@@ -151,12 +152,14 @@ class AudioServer:
                 last, sent_at = status, now
                 self._send(status)
             self._tell_fault()
-            self._retired = [kept for kept in self._retired if now - kept[0] < _RETIRED_SECONDS]
+            while self._retired and now - self._retired[0][0] >= _RETIRED_SECONDS:
+                self._retired.popleft()
 
     def _status(self) -> Status:
         deck = self._deck
         seen = deck.seen
         return Status(
+            seen.sample_rate,
             seen.frame,
             seen.slot_id,
             seen.is_playing,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 
 from engine.messages import Phase, Progress
 from engine.request import GenerationRequest
@@ -23,6 +24,7 @@ class Batch:
     """One order: its job, what it grafts into (None for new audio), and its lanes.
 
     state: of the whole order. note: what the making is at, in words. sentence: why it failed.
+    ordered_at: by the monotonic clock, in seconds.
     """
 
     job_id: str
@@ -35,6 +37,7 @@ class Batch:
     share: float = 0.0
     seconds_left: float | None = None
     sentence: str = ""
+    ordered_at: float = field(default_factory=time.monotonic)
 
     @classmethod
     def ordered(
@@ -48,6 +51,21 @@ class Batch:
     @property
     def is_over(self) -> bool:
         return self.state not in (LaneState.WAITING, LaneState.MAKING)
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it was ordered."""
+        return time.monotonic() - self.ordered_at
+
+    @property
+    def best_joined(self) -> Lane | None:
+        """The lane whose joins are heard least; None where there is nothing to choose from."""
+        scored = [
+            (lane.clip.seam_score, lane)
+            for lane in self.lanes
+            if lane.clip is not None and lane.clip.seam_score is not None
+        ]
+        return min(scored, key=lambda pair: pair[0])[1] if len(scored) > 1 else None
 
     def with_lane(self, index: int, lane: Lane) -> Batch:
         """Return the batch with another lane; takes beyond the letters have none."""
@@ -95,9 +113,9 @@ class Batch:
 
 
 def _words(told: Progress) -> str:
-    take = f"Take {told.take_index + 1} of {told.takes}"
+    take = f"Take {told.take_index + 1}/{told.takes}"
     if told.phase is Phase.LOADING:
         return "Loading the model"
     if told.phase is Phase.SAMPLING and told.steps:
-        return f"{take} · step {told.step} of {told.steps}"
+        return f"{take} · step {told.step}/{told.steps}"
     return f"{take} · {told.phase.value}"

@@ -12,11 +12,11 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from engine.errors import AppError
 from engine.key import Key
-from engine.library import LibraryEntry, LibraryFilter
+from engine.library import LibraryFilter
 from engine.places import cache_folder, library_folder
 from gui.state.library_changes import UnwrittenChanges
 from gui.state.library_thread import LibraryThread, Shelves
-from plugin_bridge.export_name import title
+from gui.state.stored_take import StoredTake
 
 PAGE = 200
 #: While words are typed, the list waits this long for the next letter.
@@ -52,7 +52,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class _Page:
-    entries: tuple[LibraryEntry, ...]
+    entries: tuple[StoredTake, ...]
     total: int
 
 
@@ -78,12 +78,12 @@ class LibraryState(QObject):
     ) -> None:
         super().__init__(parent)
         self.folder = folder or library_folder()
-        self.entries: tuple[LibraryEntry, ...] = ()
+        self.entries: tuple[StoredTake, ...] = ()
         self.total = 0
         self.is_loading = True
         self.trouble = ""
         self.wanted = Wanted()
-        self._removed: list[LibraryEntry] = []
+        self._removed: list[StoredTake] = []
         self._unwritten = UnwrittenChanges()
         self._query = 0
         self._loading_more = False
@@ -102,7 +102,7 @@ class LibraryState(QObject):
     @property
     def removed_name(self) -> str:
         """The name of the take that undo_remove would bring back; empty when there is none."""
-        return name_of(self._removed[-1]) if self._removed else ""
+        return self._removed[-1].name if self._removed else ""
 
     def search(self, text: str) -> None:
         """Show takes that have these words, once no more letters come."""
@@ -178,7 +178,7 @@ class LibraryState(QObject):
                 self._put_back(entry)
             else:
                 self._removed.append(entry)
-                self.status.emit(f"“{name_of(entry)}” is in the Trash; Ctrl+Z brings it back.")
+                self.status.emit(f"“{entry.name}” is in the Trash; Ctrl+Z brings it back.")
 
         self.do(lambda shelves: shelves.library.remove(take_id), settle)
 
@@ -190,8 +190,8 @@ class LibraryState(QObject):
 
         def check(result: object) -> None:
             if isinstance(result, Path):
-                self.status.emit(f"“{name_of(entry)}” is back.")
-                self._put_back(replace(entry, path=result))
+                self.status.emit(f"“{entry.name}” is back.")
+                self._put_back(entry.moved_to(result))
             elif isinstance(result, AppError):
                 self.status.emit(result.sentence)
 
@@ -215,8 +215,8 @@ class LibraryState(QObject):
         chosen = self.wanted.filter
 
         def look(shelves: Shelves) -> _Page:
-            library = shelves.library
-            return _Page(library.list(PAGE, offset, chosen), library.count(chosen))
+            found = shelves.library.list(PAGE, offset, chosen)
+            return _Page(tuple(map(StoredTake.of, found)), shelves.library.count(chosen))
 
         self.do(look, then)
 
@@ -251,20 +251,27 @@ class LibraryState(QObject):
             self.trouble, self.is_loading = "", False
             self._show(_merged(result.entries, self.entries, result.total), result.total)
 
-    def _show(self, entries: tuple[LibraryEntry, ...], total: int) -> None:
+    def _show(self, entries: tuple[StoredTake, ...], total: int) -> None:
         self.entries, self.total = self._unwritten.applied_to(entries), total
         self.entries_changed.emit()
 
-    def _find(self, take_id: str) -> LibraryEntry | None:
-        return next((entry for entry in self.entries if entry.take_id == take_id), None)
+    def _row_of(self, take_id: str) -> int | None:
+        rows = (row for row, entry in enumerate(self.entries) if entry.take_id == take_id)
+        return next(rows, None)
+
+    def _find(self, take_id: str) -> StoredTake | None:
+        row = self._row_of(take_id)
+        return None if row is None else self.entries[row]
 
     def _show_rating(self, take_id: str, rating: int) -> None:
-        if self._find(take_id) is not None:
-            rated = (replace(e, rating=rating) if e.take_id == take_id else e for e in self.entries)
-            self._show(tuple(rated), self.total)
+        row = self._row_of(take_id)
+        if row is not None:
+            rated = self.entries[row].rated(rating)
+            self.entries = (*self.entries[:row], rated, *self.entries[row + 1 :])
+            self.entries_changed.emit()
         self.rated.emit(take_id, rating)
 
-    def _put_back(self, entry: LibraryEntry) -> None:
+    def _put_back(self, entry: StoredTake) -> None:
         """Show a take where it was, if it is wanted and its place is loaded."""
         older = (at for at, e in enumerate(self.entries) if _newness(e) < _newness(entry))
         at = next(older, len(self.entries))
@@ -275,18 +282,13 @@ class LibraryState(QObject):
             self._show((*self.entries[:at], entry, *self.entries[at:]), self.total + 1)
 
 
-def name_of(entry: LibraryEntry) -> str:
-    """Return what a take is called: its prompt, or what it was grafted into."""
-    return " ".join(title(entry.facts).split()) or entry.path.stem
-
-
-def _newness(entry: LibraryEntry) -> tuple[float, str]:
+def _newness(entry: StoredTake) -> tuple[float, str]:
     return entry.created, entry.take_id
 
 
 def _merged(
-    page: tuple[LibraryEntry, ...], known: tuple[LibraryEntry, ...], total: int
-) -> tuple[LibraryEntry, ...]:
+    page: tuple[StoredTake, ...], known: tuple[StoredTake, ...], total: int
+) -> tuple[StoredTake, ...]:
     """Return the first page with what was loaded behind it, where that still follows."""
     if not page or not known or len(known) <= len(page):
         return page

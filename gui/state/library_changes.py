@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from engine.library import LibraryEntry
+from gui.state.stored_take import StoredTake
 
 
 class UnwrittenChanges:
@@ -43,12 +42,12 @@ class UnwrittenChanges:
         if not self._removed[take_id]:
             del self._removed[take_id]
 
-    def applied_to(self, entries: Iterable[LibraryEntry]) -> tuple[LibraryEntry, ...]:
+    def applied_to(self, entries: Iterable[StoredTake]) -> tuple[StoredTake, ...]:
         """Return the entries as they are to be shown."""
         if not self._ratings and not self._removed:
             return tuple(entries)
         return tuple(self._rated(e) for e in entries if e.take_id not in self._removed)
 
-    def _rated(self, entry: LibraryEntry) -> LibraryEntry:
+    def _rated(self, entry: StoredTake) -> StoredTake:
         _, rating = self._ratings.get(entry.take_id, (0, entry.rating))
-        return entry if rating == entry.rating else replace(entry, rating=rating)
+        return entry if rating == entry.rating else entry.rated(rating)

@@ -7,10 +7,10 @@ from functools import partial
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
-from engine.library import LibraryEntry
 from gui.state.clip_service import ClipService
 from gui.state.library import LibraryState
 from gui.state.library_thread import Shelves
+from gui.state.stored_take import StoredTake
 from plugin_bridge.clip_events import ClipEvent, OverviewDrawn
 
 #: Extremes per take: one per pixel of a row at its usual width.
@@ -31,13 +31,13 @@ class Overviews(QObject):
         super().__init__(parent)
         self._library, self._service = library, service
         self._known: OrderedDict[str, bytes] = OrderedDict()
-        self._wanted: dict[str, LibraryEntry] = {}
+        self._wanted: dict[str, StoredTake] = {}
         self._drawing: OrderedDict[str, str] = OrderedDict()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._look_up)
 
-    def find(self, entry: LibraryEntry) -> bytes | None:
+    def find(self, entry: StoredTake) -> bytes | None:
         """Return int8 (2, COLUMNS) as bytes, minima first, 127 = the peak; None: it is on its way,
         or cannot be drawn (then empty)."""
         found = self._known.get(entry.take_id)
@@ -59,7 +59,7 @@ class Overviews(QObject):
 
         self._library.do(look, partial(self._on_found, wanted))
 
-    def _on_found(self, wanted: dict[str, LibraryEntry], found: object) -> None:
+    def _on_found(self, wanted: dict[str, StoredTake], found: object) -> None:
         cached: dict[str, bytes] = found if isinstance(found, dict) else {}
         for take_id, entry in wanted.items():
             extremes = cached.get(take_id)
@@ -68,7 +68,7 @@ class Overviews(QObject):
             elif take_id in self._drawing:
                 self._draw(entry)
 
-    def _draw(self, entry: LibraryEntry) -> None:
+    def _draw(self, entry: StoredTake) -> None:
         then = partial(self._on_drawn, entry.take_id)
         self._drawing[entry.take_id] = self._service.overview(entry.path, COLUMNS, then)
         while len(self._drawing) > _DRAWN_AT_ONCE:

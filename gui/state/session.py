@@ -45,6 +45,7 @@ class Session(QObject):
         self.pulled = NOT_PULLED
         self.before_shown = False
         self._override: Intent | None = None
+        self._picked = False
 
     @property
     def canvas(self) -> Canvas:
@@ -85,7 +86,7 @@ class Session(QObject):
     @property
     def intent(self) -> Intent:
         """What Return does: chosen, else what follows from the selection."""
-        follows = intent_for(self.shown, self.spans, self.pulled, self.canvas.active is not None)
+        follows = intent_for(self.shown, self.spans, self.pulled, self._picked)
         return self._override or follows
 
     @property
@@ -101,6 +102,12 @@ class Session(QObject):
         """Do this on Return whatever is selected; None: what follows from the selection."""
         self._override = intent
         self.intent_changed.emit()
+
+    def ask_anew(self) -> None:
+        """Other words were written: a take that was picked is no longer what they are about."""
+        if self._picked:
+            self._picked = False
+            self.intent_changed.emit()
 
     def open(self, clip: Clip) -> None:
         """Lay a sound on the canvas."""
@@ -162,11 +169,14 @@ class Session(QObject):
         return first
 
     def choose_lane(self, index: int | None) -> bool:
-        """Choose a lane whose take is ready; None shows what is grafted into."""
+        """Pick a lane whose take is ready; None shows what is grafted into."""
         if index is not None and not self._is_ready(index):
             return False
+        self._picked = index is not None
         if index != self.canvas.active:
             self._amend(replace(self.canvas, active=index))
+        else:
+            self.intent_changed.emit()
         return True
 
     def _is_ready(self, index: int) -> bool:
@@ -221,25 +231,33 @@ class Session(QObject):
     def undo(self) -> str:
         """Take the last edit back and return its words; empty when there is none."""
         words = self.undo_words
-        self._history = self._history.undone()
-        self._told()
+        self._go(self._history.undone())
         return words
 
     def redo(self) -> str:
         """Do again what was undone and return its words; empty when there is nothing."""
         words = self._history.future[0].words if self._history.can_redo else ""
-        self._history = self._history.redone()
-        self._told()
+        self._go(self._history.redone())
         return words
 
     def _do(self, canvas: Canvas, words: str) -> None:
-        self._history = self._history.did(canvas, words)
-        self._told()
+        self._go(self._history.did(canvas, words))
+
+    def _go(self, history: History[Canvas]) -> None:
+        """Show another state; what was selected stays where it still is a place of the sound."""
+        frames = self._frames()
+        self._history = history
+        self._override, self._picked = None, False
+        self._shown_anew(frames)
+        self.history_changed.emit()
 
     def _amend(self, canvas: Canvas) -> None:
-        same_length = self._frames()
+        frames = self._frames()
         self._history = self._history.amended(canvas)
-        if self._frames() != same_length:
+        self._shown_anew(frames)
+
+    def _shown_anew(self, frames_before: int) -> None:
+        if self._frames() != frames_before or self.pulled:
             self._forget_selection()
         self.before_shown = False
         self.canvas_changed.emit()
@@ -248,15 +266,6 @@ class Session(QObject):
 
     def _frames(self) -> int:
         return self.shown.frames if self.shown is not None else 0
-
-    def _told(self) -> None:
-        self.before_shown = False
-        self._override = None
-        self._forget_selection()
-        self.canvas_changed.emit()
-        self.lanes_changed.emit()
-        self.history_changed.emit()
-        self.intent_changed.emit()
 
     def _forget_selection(self) -> None:
         self.spans, self.pulled = (), NOT_PULLED

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent
-from PyQt6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PyQt6.QtCore import QEvent, QModelIndex, QObject, Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent, QPainter, QPalette
+from PyQt6.QtWidgets import (
+    QFrame,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.commands import Command, matching
 from gui.widgets.labels import label
 
 WIDTH_PX, HEIGHT_PX = 460, 420
+_KEYS_MARGIN_PX = 10
 _COMMAND = Qt.ItemDataRole.UserRole
 
 
@@ -29,6 +39,7 @@ class CommandPalette(QFrame):
         self.list = QListWidget()
         self.list.setAccessibleName("Commands")
         self.list.setUniformItemSizes(True)
+        self.list.setItemDelegate(_KeysAtTheRight(self.list))
         self.search.textChanged.connect(self._fill)
         self.search.installEventFilter(self)
         self.list.itemActivated.connect(self._run)
@@ -77,9 +88,9 @@ class CommandPalette(QFrame):
     def _fill(self, words: str) -> None:
         self.list.clear()
         for command in matching(self._commands, words):
-            text = f"{command.name}    {command.keys_shown}"
-            item = QListWidgetItem(text)
+            item = QListWidgetItem(command.name)
             item.setToolTip(command.group)
+            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, command.keys_shown)
             item.setData(_COMMAND, command)
             self.list.addItem(item)
         if not self.list.count():
@@ -91,3 +102,19 @@ class CommandPalette(QFrame):
         if command is not None:
             self.hide()
             self.chosen.emit(command)
+
+
+class _KeysAtTheRight(QStyledItemDelegate):
+    """Draws a command with its keys, dimmed, at the right end of the row."""
+
+    def paint(
+        self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> None:
+        super().paint(painter, option, index)
+        if painter is None:
+            return
+        dim = option.palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
+        painter.setPen(dim)
+        keys = index.data(Qt.ItemDataRole.AccessibleDescriptionRole) or ""
+        room = option.rect.adjusted(0, 0, -_KEYS_MARGIN_PX, 0)
+        painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, keys)

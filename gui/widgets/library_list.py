@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PyQt6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, pyqtSignal
 from PyQt6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QMouseEvent
 from PyQt6.QtWidgets import QAbstractItemView, QListView, QMenu
 
-from engine.library import LibraryEntry
 from gui.drag_out import DragOut
 from gui.state.library import STARS, LibraryState
+from gui.state.stored_take import StoredTake
 from gui.widgets.library_model import LibraryModel
 from gui.widgets.library_row import LibraryRow
 
@@ -39,7 +39,6 @@ class LibraryList(QListView):
         self.setModel(model)
         self.setItemDelegate(row)
         self.setUniformItemSizes(True)
-        self.setLayoutMode(QListView.LayoutMode.Batched)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
@@ -52,7 +51,7 @@ class LibraryList(QListView):
         self.doubleClicked.connect(self._open)
 
     @property
-    def entry(self) -> LibraryEntry | None:
+    def entry(self) -> StoredTake | None:
         """The take that the keys act on."""
         return self._model.entry(self.currentIndex())
 
@@ -63,11 +62,11 @@ class LibraryList(QListView):
         if selection is not None:
             selection.setCurrentIndex(self._model.index(row), flag)
 
-    def star(self, entry: LibraryEntry, rating: int) -> None:
+    def star(self, entry: StoredTake, rating: int) -> None:
         """Give a take its stars; the same ones again take them away."""
         self._state.star(entry.take_id, 0 if rating == entry.rating else rating)
 
-    def menu_for(self, entry: LibraryEntry) -> QMenu:
+    def menu_for(self, entry: StoredTake) -> QMenu:
         """Return the menu of a take."""
         menu = QMenu(self)
         out = self._out
@@ -95,6 +94,16 @@ class LibraryList(QListView):
             text = f"Bring back “{self._state.removed_name[:32]}”"
             self._add(menu, text, "Ctrl+Z", self._state.undo_remove)
         return menu
+
+    def redraw(self, take_id: str) -> None:
+        """Draw a take's row anew."""
+        self.update(self._model.index_of(take_id))
+
+    def dataChanged(
+        self, topLeft: QModelIndex, bottomRight: QModelIndex, roles: Iterable[int] = ()
+    ) -> None:
+        """Draw changed rows anew; QListView would lay out every row, though all are alike."""
+        QAbstractItemView.dataChanged(self, topLeft, bottomRight, roles)
 
     def keyboardSearch(self, search: str | None) -> None:
         """Leave letters to the window: A to H choose takes."""
@@ -171,7 +180,7 @@ class LibraryList(QListView):
         if self.currentIndex() != before:
             self._audition(self.currentIndex())
 
-    def _act(self, e: QKeyEvent, entry: LibraryEntry) -> None:
+    def _act(self, e: QKeyEvent, entry: StoredTake) -> None:
         if e.key() in _OPENS:
             self.open_wanted.emit(entry)
         elif e.key() in _REMOVES:

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
+from PyQt6.QtCore import QModelIndex, QObject, QStringListModel, Qt
 
-from engine.library import LibraryEntry
-from gui.state.library import LibraryState, name_of
+from gui.state.library import LibraryState
+from gui.state.stored_take import StoredTake
 from plugin_bridge.export_name import known_key
 
 ENTRY_ROLE = Qt.ItemDataRole.UserRole + 1
 _NO_PARENT = QModelIndex()
 
 
-class LibraryModel(QAbstractListModel):
-    """Follows a LibraryState. UI thread only."""
+class LibraryModel(QStringListModel):
+    """Follows a LibraryState. UI thread only.
+
+    Qt counts the rows, because a view asks for their number twice per row that it lays out; what
+    is in them is Python's.
+    """
 
     def __init__(self, state: LibraryState, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._rows: tuple[LibraryEntry, ...] = state.entries
+        self._rows: tuple[StoredTake, ...] = ()
+        self._next: tuple[StoredTake, ...] = ()
+        # Connected before any view is: whoever is told of new rows finds them here.
+        self.rowsInserted.connect(self._turn)
+        self.rowsRemoved.connect(self._turn)
         state.entries_changed.connect(self._follow)
+        self._follow()
 
-    def entry(self, index: QModelIndex) -> LibraryEntry | None:
+    def entry(self, index: QModelIndex) -> StoredTake | None:
         """Return the entry of a row, None for no row."""
         return self._rows[index.row()] if index.isValid() else None
 
-    def row_of(self, take_id: str) -> int | None:
-        """Return where a take is shown."""
+    def index_of(self, take_id: str) -> QModelIndex:
+        """Return where a take is shown, else no index."""
         found = (row for row, entry in enumerate(self._rows) if entry.take_id == take_id)
-        return next(found, None)
-
-    def tell_changed(self, take_id: str) -> None:
-        """Have a take's row drawn anew."""
-        row = self.row_of(take_id)
-        if row is not None:
-            index = self.index(row)
-            self.dataChanged.emit(index, index)
-
-    def rowCount(self, parent: QModelIndex = _NO_PARENT) -> int:
-        return 0 if parent.isValid() else len(self._rows)
+        row = next(found, None)
+        return QModelIndex() if row is None else self.index(row)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         entry = self.entry(index)
@@ -48,17 +48,21 @@ class LibraryModel(QAbstractListModel):
             return None
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return name_of(entry)
+                return entry.name
             case Qt.ItemDataRole.ToolTipRole:
-                return f"{name_of(entry)}\n{facts_line(entry)}\n{entry.path.name}"
+                return f"{entry.name}\n{facts_line(entry)}\n{entry.path.name}"
             case Qt.ItemDataRole.AccessibleTextRole:
                 stars = f", {entry.rating} of 5 stars" if entry.rating else ""
-                return f"{name_of(entry)}, {facts_line(entry).replace(' · ', ', ')}{stars}"
+                return f"{entry.name}, {facts_line(entry).replace(' · ', ', ')}{stars}"
             case _:
                 return entry if role == ENTRY_ROLE else None
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:
-        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled
+        of_no_row = Qt.ItemFlag.NoItemFlags
+        if not index.isValid():
+            return of_no_row
+        can = Qt.ItemFlag
+        return can.ItemIsEnabled | can.ItemIsSelectable | can.ItemIsDragEnabled
 
     def canFetchMore(self, parent: QModelIndex) -> bool:
         return not parent.isValid() and self._state.has_more
@@ -74,22 +78,22 @@ class LibraryModel(QAbstractListModel):
         tail = _shared(old[head:][::-1], new[head:][::-1])
         gone, come = len(old) - head - tail, len(new) - head - tail
         if gone:
-            self.beginRemoveRows(_NO_PARENT, head, head + gone - 1)
-            self._rows = old[:head] + old[head + gone :]
-            self.endRemoveRows()
+            self._next = old[:head] + old[head + gone :]
+            self.removeRows(head, gone)
         if come:
-            self.beginInsertRows(_NO_PARENT, head, head + come - 1)
-            self._rows = new
-            self.endInsertRows()
-        self._rows = new
-        pairs = [(row, row) for row in range(head)]
-        pairs += [(len(old) - back, len(new) - back) for back in range(1, tail + 1)]
-        for before, after in pairs:
-            if old[before] is not new[after] and _looks(old[before]) != _looks(new[after]):
-                self.dataChanged.emit(self.index(after), self.index(after))
+            self._next = new
+            self.insertRows(head, come)
+        kept, self._rows = self._rows, new
+        for row, (before, after) in enumerate(zip(kept, new, strict=True)):
+            if before is not after and _looks(before) != _looks(after):
+                index = self.index(row)
+                self.dataChanged.emit(index, index)
+
+    def _turn(self) -> None:
+        self._rows = self._next
 
 
-def facts_line(entry: LibraryEntry) -> str:
+def facts_line(entry: StoredTake) -> str:
     """Return what is known of a take in a few words: 120 bpm · Am · 2 bars."""
     facts = entry.facts
     request = facts.request
@@ -117,7 +121,7 @@ def short_key(name: str) -> str:
     return f"{note}m" if mode == "minor" else note
 
 
-def _shared(first: tuple[LibraryEntry, ...], second: tuple[LibraryEntry, ...]) -> int:
+def _shared(first: tuple[StoredTake, ...], second: tuple[StoredTake, ...]) -> int:
     """Return how many takes both begin with."""
     count = 0
     for one, other in zip(first, second, strict=False):
@@ -127,6 +131,6 @@ def _shared(first: tuple[LibraryEntry, ...], second: tuple[LibraryEntry, ...]) -
     return count
 
 
-def _looks(entry: LibraryEntry) -> tuple[object, ...]:
+def _looks(entry: StoredTake) -> tuple[object, ...]:
     """Return what of a take can change and is seen."""
-    return entry.rating, entry.path
+    return entry.rating, entry.file

@@ -8,10 +8,9 @@ from PyQt6.QtCore import QModelIndex, QObject, QPoint, QRect, QRectF, QSize, Qt
 from PyQt6.QtGui import QFontMetrics, QPainter, QPixmap
 from PyQt6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from engine.library import LibraryEntry
 from gui.state.clips import grafted_spans
-from gui.state.library import name_of
 from gui.state.overviews import Overviews
+from gui.state.stored_take import StoredTake
 from gui.theme import RADIUS_CONTROL, Palette, font
 from gui.widgets.library_model import ENTRY_ROLE, facts_line
 from gui.widgets.small_wave import decode_extremes, drag_pixmap, draw_wave, shares
@@ -48,7 +47,7 @@ class LibraryRow(QStyledItemDelegate):
         self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex
     ) -> None:
         entry = index.data(ENTRY_ROLE)
-        if painter is None or not isinstance(entry, LibraryEntry):
+        if painter is None or not isinstance(entry, StoredTake):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -64,11 +63,11 @@ class LibraryRow(QStyledItemDelegate):
         painter.drawText(inside, below, text)
         painter.restore()
 
-    def drag_pixmap(self, entry: LibraryEntry, pixel_ratio: float) -> QPixmap:
+    def drag_pixmap(self, entry: StoredTake, pixel_ratio: float) -> QPixmap:
         """Return what is carried under the pointer while a take is dragged."""
         extremes = decode_extremes(self._overviews.find(entry) or b"")
         grafted = shares(grafted_spans(entry.facts), entry.facts.frames)
-        return drag_pixmap(name_of(entry), extremes, grafted, self._palette, pixel_ratio)
+        return drag_pixmap(entry.name, extremes, grafted, self._palette, pixel_ratio)
 
     def _draw_card(self, painter: QPainter, card: QRectF, state: QStyle.StateFlag) -> None:
         is_selected = bool(state & QStyle.StateFlag.State_Selected)
@@ -81,7 +80,7 @@ class LibraryRow(QStyledItemDelegate):
         painter.drawRoundedRect(card, RADIUS_CONTROL, RADIUS_CONTROL)
 
     def _draw_name(
-        self, painter: QPainter, inside: QRectF, entry: LibraryEntry, state: QStyle.StateFlag
+        self, painter: QPainter, inside: QRectF, entry: StoredTake, state: QStyle.StateFlag
     ) -> None:
         touched = QStyle.StateFlag.State_MouseOver | QStyle.StateFlag.State_Selected
         star = _star_text(entry.rating, bool(state & touched))
@@ -92,10 +91,10 @@ class LibraryRow(QStyledItemDelegate):
         room = inside.width() - (painter.fontMetrics().horizontalAdvance(star) + 6 if star else 0)
         painter.setPen(self._palette.color("text"))
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
-        painter.drawText(inside, left, _elided(painter, name_of(entry), room))
+        painter.drawText(inside, left, _elided(painter, entry.name, room))
 
     def _draw_wave(
-        self, painter: QPainter, inside: QRectF, entry: LibraryEntry, widget: QWidget | None
+        self, painter: QPainter, inside: QRectF, entry: StoredTake, widget: QWidget | None
     ) -> None:
         top = inside.top() + QFontMetrics(font(12)).height() + 3
         ratio = widget.devicePixelRatioF() if widget is not None else 1.0
@@ -108,7 +107,7 @@ class LibraryRow(QStyledItemDelegate):
         middle = top + _WAVE_HEIGHT / 2
         painter.drawLine(int(inside.left()), int(middle), int(inside.right()), int(middle))
 
-    def _wave(self, entry: LibraryEntry, width: int, ratio: float) -> QPixmap | None:
+    def _wave(self, entry: StoredTake, width: int, ratio: float) -> QPixmap | None:
         """Return the waveform as a pixmap; None while it is not known."""
         key = (entry.take_id, width, ratio)
         kept = self._waves.get(key)

@@ -22,7 +22,7 @@ _MARGIN, _SPACE = 14, 10
 class LibraryView(QWidget):
     """Shows a LibraryState. UI thread only.
 
-    open_wanted(LibraryEntry): lay it on the canvas. audition_wanted(LibraryEntry): let it be
+    open_wanted(StoredTake): lay it on the canvas. audition_wanted(StoredTake): let it be
     heard. recipe_wanted(GenerationRequest): fill the form with it. status(sentence).
     """
 
@@ -99,7 +99,7 @@ class LibraryView(QWidget):
         state.entries_changed.connect(self._show_state)
         state.wanted_changed.connect(self._show_words)
         state.status.connect(self.status)
-        overviews.changed.connect(self.model.tell_changed)
+        overviews.changed.connect(self.list.redraw)
         self.list.open_wanted.connect(self.open_wanted)
         self.list.audition_wanted.connect(self.audition_wanted)
         self.list.recipe_wanted.connect(self.recipe_wanted)

@@ -63,10 +63,12 @@ class PromptEdit(QPlainTextEdit):
 
 
 class PromptForm(QWidget):
-    """The form. submitted: make it. intent_chosen(Intent | None): the segments were clicked."""
+    """The form. submitted: make it. intent_chosen(Intent | None): the segments were clicked.
+    prompt_edited: the prompt has other words."""
 
     submitted = pyqtSignal()
     intent_chosen = pyqtSignal(object)
+    prompt_edited = pyqtSignal()
     changed = pyqtSignal()
 
     def __init__(self, models: tuple[tuple[str, str], ...]) -> None:
@@ -217,6 +219,7 @@ class PromptForm(QWidget):
         self.prompt.submitted.connect(self.submitted)
         self.to_prompt.submitted.connect(self.submitted)
         self.prompt.textChanged.connect(self._show_words)
+        self.prompt.textChanged.connect(self.prompt_edited)
         self.takes.valueChanged.connect(self._show_words)
         for field in (self.bpm, self.bars, self.takes, self.context, self.strength):
             field.installEventFilter(self)

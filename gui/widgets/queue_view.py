@@ -21,7 +21,7 @@ class QueueRow(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._job_id = ""
-        self.words = ElidedLabel("dim")
+        self.words = ElidedLabel("small")
         self.stop = button("✕", "plain", "Cancel", lambda: self.cancel_wanted.emit(self._job_id))
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)

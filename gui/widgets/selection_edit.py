@@ -42,8 +42,9 @@ class Grid:
     def cell(self, frame: float) -> FrameSpan:
         """Return the stretch between the two lines round a frame."""
         step, origin = self.step_frames, self.clip.downbeat_frame
-        inside = min(max(0.0, frame), self.clip.frames - 1.0)
-        line = math.floor((inside - origin) / step)
+        inside = math.floor(min(max(0.0, frame), self.clip.frames - 1.0))
+        # Lines are rounded to frames, so that one may lie a little left of where it is exactly.
+        line = math.floor((inside + 0.5 - origin) / step)
         low, high = (round(origin + n * step) for n in (line, line + 1))
         start = min(max(0, low), self.clip.frames - 1)
         return FrameSpan(start, max(start + 1, min(self.clip.frames, high)))

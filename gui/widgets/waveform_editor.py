@@ -281,6 +281,11 @@ class WaveformEditor(ZoomableWaveform):
         self.scroll_by(pixels / max(1.0, self._axis.width))
         self._sweep(gesture)
 
+    @property
+    def is_scrolling(self) -> bool:
+        """Whether a drag beyond the view scrolls along."""
+        return self._scrolling.isActive()
+
     def _end_gesture(self) -> None:
         self._gesture = None
         self._scrolling.stop()

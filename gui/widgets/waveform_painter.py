@@ -248,7 +248,7 @@ def _has_dots(trace: Trace, size: QSize, pixel_ratio: float) -> bool:
 
 
 def _shade_line(shades: Shades, x: Line, y: Line, thickness: float, solid: float) -> None:
-    """Shade every column from the line's lowest to its highest place in it. x, y: device px."""
+    """Shade every column where the line goes through it. x, y: device px."""
     first, last = max(0, math.floor(x[0])), min(shades.shape[1], math.ceil(x[-1]))
     if first >= last:
         return
@@ -256,9 +256,11 @@ def _shade_line(shades: Shades, x: Line, y: Line, thickness: float, solid: float
     places = np.interp(at, x, y)
     inside = places[:-1].reshape(-1, PLACES_PER_COLUMN)
     after = places[PLACES_PER_COLUMN::PLACES_PER_COLUMN]
-    top = np.minimum(inside.min(axis=1), after) - thickness / 2
-    bottom = np.maximum(inside.max(axis=1), after) + thickness / 2
-    _shade_columns(shades, np.arange(first, last), top, bottom, solid)
+    top, bottom = np.minimum(inside.min(axis=1), after), np.maximum(inside.max(axis=1), after)
+    # A line that rises by so much per column is so much thicker when it is cut upright.
+    half = thickness / 2 * np.sqrt(1.0 + (bottom - top) ** 2)
+    middle = (top + bottom) / 2
+    _shade_columns(shades, np.arange(first, last), middle - half, middle + half, solid)
 
 
 def _shade_dots(shades: Shades, x: Line, y: Line, across: float, solid: float) -> None:

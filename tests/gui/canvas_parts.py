@@ -18,10 +18,11 @@ RATE = 8_000
 #: At 120 bpm and 8 kHz: frames of a beat and of a bar.
 BEAT, BAR = 4_000, 16_000
 LEFT = Qt.MouseButton.LeftButton
-NONE, CTRL, ALT = (
+NONE, CTRL, ALT, SHIFT = (
     Qt.KeyboardModifier.NoModifier,
     Qt.KeyboardModifier.ControlModifier,
     Qt.KeyboardModifier.AltModifier,
+    Qt.KeyboardModifier.ShiftModifier,
 )
 
 
@@ -85,6 +86,33 @@ def drag(
     for share in (0.3, 0.7, 1.0):
         move(widget, start + (stop - start) * share, LEFT, modifiers)
     release(widget, stop, modifiers)
+
+
+def click(widget: QWidget, point: QPointF, modifiers: Qt.KeyboardModifier = NONE) -> None:
+    press(widget, point, modifiers)
+    release(widget, point, modifiers)
+
+
+def double_click(widget: QWidget, point: QPointF, modifiers: Qt.KeyboardModifier = NONE) -> None:
+    """Click twice as a hand does: the second press arrives as a double click."""
+    click(widget, point, modifiers)
+    _send(widget, QEvent.Type.MouseButtonDblClick, point, LEFT, LEFT, modifiers)
+    release(widget, point, modifiers)
+
+
+def swipe(widget: QWidget, point: QPointF, pixels: QPoint) -> None:
+    """Move two fingers on a touchpad."""
+    event = QWheelEvent(
+        point,
+        widget.mapToGlobal(point),
+        pixels,
+        2 * pixels,
+        Qt.MouseButton.NoButton,
+        NONE,
+        Qt.ScrollPhase.ScrollUpdate,
+        False,
+    )
+    QApplication.sendEvent(widget, event)
 
 
 def wheel(

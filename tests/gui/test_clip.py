@@ -13,6 +13,7 @@ from gui.widgets.selection_edit import (
     MAX_PULLED_BARS,
     Grid,
     bar_around,
+    beside,
     extended,
     moved,
     nudged,
@@ -85,6 +86,25 @@ def test_nudging_keeps_lengths_inside_the_clip(
     assert shifted.frames == spans[0].frames
     assert shifted.start >= 0
     assert shifted.stop <= grid.clip.frames
+
+
+@given(GRIDS, FRAMES, FRAMES, st.sampled_from((-2, -1, 1, 2)))
+def test_a_region_beside_others_touches_none_and_lies_inside_the_clip(
+    grid: Grid, anchor: float, frame: float, steps: int
+) -> None:
+    span = swept(grid, anchor, frame)
+    added = beside(grid, (span,), steps)
+    if added is None:
+        return
+    assert 0 <= added.start < added.stop <= grid.clip.frames
+    assert added.start > span.stop or added.stop < span.start
+
+
+def test_without_a_tempo_an_edge_can_be_drawn_in_to_a_single_frame() -> None:
+    grid = Grid(tone_clip(tempo_bpm=None))
+    assert resized(grid, FrameSpan(100, 200), 200.0, start=True) == FrameSpan(199, 200)
+    assert resized(grid, FrameSpan(100, 200), 100.0, start=False) == FrameSpan(100, 101)
+    assert swept(grid, 300.2, 300.4) == FrameSpan(300, 301)
 
 
 def test_extending_forth_and_back_returns_to_the_first_step_and_turns_over() -> None:

@@ -20,6 +20,7 @@ from engine.key import Key
 from engine.library import Library
 from engine.sample_format import dequantise
 from engine.take import TakeFacts
+from gui.drop_in import dropped_paths, uri_list
 from gui.state import clips
 from gui.state.clip import Clip
 from gui.state.clips import ClipLoader
@@ -132,6 +133,47 @@ def test_garbage_fails_with_a_sentence_and_the_others_load(
     assert failed.args[0] == bad
     assert "bad.wav" in failed.args[1]
     assert told.args[0].path == good
+
+
+def test_whatever_else_is_dropped_gets_one_sentence_each(
+    loader: ClipLoader, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("bar 4: louder\n" * 40)
+    (tmp_path / "empty.wav").write_bytes(b"")
+    soundfile.write(tmp_path / "nothing.wav", np.zeros((0, 2)), 44_100)
+    expected = {
+        "notes.txt": "not an audio file",
+        "empty.wav": "is empty (0 bytes)",
+        "nothing.wav": "0 frames",
+        "vanished.wav": "There is no file",
+    }
+    said: dict[str, str] = {}
+    loader.failed.connect(lambda path, sentence: said.update({path.name: sentence}))
+    loader.load([tmp_path / name for name in expected])
+    qtbot.waitUntil(lambda: len(said) == len(expected), timeout=WAIT_MS)
+    for name, words in expected.items():
+        assert name in said[name]
+        assert words in said[name]
+        assert said[name].endswith(".")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX names")
+def test_dropped_bytes_of_odd_names_become_clips(
+    loader: ClipLoader, qtbot: QtBot, tmp_path: Path
+) -> None:
+    names = [b"100% %41.wav", "🥁 drüm loop.wav".encode(), b"caf\xe9#?.wav"]
+    tone = write_tone(tmp_path / "tone.wav", 0.2).read_bytes()
+    paths = [tmp_path / os.fsdecode(name) for name in names]
+    for path in paths:
+        path.write_bytes(tone)
+    told: list[Clip] = []
+    loader.opened.connect(told.append)
+    loader.load(dropped_paths(uri_list(paths)).paths)
+    qtbot.waitUntil(lambda: len(told) == 3, timeout=WAIT_MS)
+    assert [clip.path for clip in told] == paths
+    assert [clip.name for clip in told][:2] == ["100% %41", "🥁 drüm loop"]
+    for clip in told:
+        clip.name.encode()  # can be shown, whatever the file is called
 
 
 def test_a_folder_loads_its_sounds_and_an_empty_one_says_so(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import soundfile
 from PyQt6.QtCore import QMimeData, Qt
@@ -20,11 +23,13 @@ from pytestqt.qtbot import QtBot
 
 from engine.library import Library
 from engine.take import TakeFacts
+from engine.take_maker import NativeSamples
 from engine.wav_file import read_recipe
 from gui.drag_out import DragOut, clipboard_data, drag_data
 from gui.drop_in import dropped_paths
 from gui.state.clip_service import ClipService
 from gui.state.exports import BitDepth, ExportStore
+from plugin_bridge.command_line.stored_take import read_stored
 from tests.plugin_bridge.export_takes import loop_take
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +40,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX names and
 class Take(NamedTuple):
     path: Path
     facts: TakeFacts
+    samples: NativeSamples | None = None
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def store(qtbot: QtBot, tmp_path: Path) -> Iterator[ExportStore]:
 def take(tmp_path: Path) -> Take:
     facts, samples = loop_take(bpm=100, subtype="PCM_24", prompt="glassy keys")
     with Library(tmp_path / "takes", tmp_path / "index.sqlite3") as library:
-        return Take(library.add(facts, samples), facts)
+        return Take(library.add(facts, samples), facts, samples)
 
 
 @pytest.fixture
@@ -80,10 +86,12 @@ def test_a_take_that_was_prepared_drags_at_once_as_a_copy(
     assert action == Qt.DropAction.CopyAction
     assert path == ready.args[1] == store.path_of(take)
     assert path.parent == store.folder
-    assert path.name.startswith("glassy-keys_100bpm")
+    assert re.fullmatch(r"glassy-keys_100bpm_[a-f][0-9a-f]{3}\.wav", path.name)
     recipe = read_recipe(path)
     assert recipe is not None
     assert recipe.request == take.facts.request
+    np.testing.assert_array_equal(read_stored(path, recipe), take.samples)
+    assert path.is_file()  # and stays: the DAW may refer to it
 
 
 def test_a_drag_waits_for_its_export_while_the_button_is_held(
@@ -100,12 +108,59 @@ def test_a_drag_waits_for_its_export_while_the_button_is_held(
     out = DragOut(store)
     with qtbot.waitSignal(store.ready, timeout=WAIT_MS):
         out.start_drag(widget, take, QPixmap(10, 10))
+        out.start_drag(widget, take, QPixmap(10, 10))  # the pointer moves on
         assert drags == []
     assert len(drags) == 1
     store.bit_depth, held[0] = BitDepth.PCM_16, Qt.MouseButton.NoButton
-    with qtbot.waitSignal(store.ready, timeout=WAIT_MS):
+    with qtbot.waitSignal(out.status, timeout=WAIT_MS) as told:
         out.start_drag(widget, take, QPixmap(10, 10))
     assert len(drags) == 1
+    assert "drag it again" in told.args[0]
+    out.start_drag(widget, take, QPixmap(10, 10))
+    assert len(drags) == 2
+
+
+def test_the_take_that_was_grabbed_last_is_the_one_that_is_dragged(
+    store: ExportStore,
+    take: Take,
+    drags: list[tuple[Path, Qt.DropAction]],
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    facts, samples = loop_take(prompt="warm pad", seed=8)
+    with Library(tmp_path / "takes", tmp_path / "index.sqlite3") as library:
+        other = Take(library.add(replace(facts, take_id="t2"), samples), facts)
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    left = Qt.MouseButton.LeftButton
+    monkeypatch.setattr(QGuiApplication, "mouseButtons", staticmethod(lambda: left))
+    out = DragOut(store)
+    out.start_drag(widget, take, QPixmap(10, 10))
+    out.start_drag(widget, other, QPixmap(10, 10))
+    qtbot.waitUntil(lambda: bool(drags), timeout=WAIT_MS)
+    assert [path.name.split("_")[0] for path, _ in drags] == ["warm-pad"]
+
+
+def test_a_vanished_file_says_so_and_does_not_stop_the_next_drag(
+    store: ExportStore, drags: list[tuple[Path, Qt.DropAction]], qtbot: QtBot, tmp_path: Path
+) -> None:
+    facts, _ = loop_take()
+    own = Take(tmp_path / "gone loop.wav", facts)
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    out = DragOut(store)
+    for hand_over in (
+        lambda: out.start_drag(widget, own, QPixmap(10, 10)),
+        lambda: out.copy_as_file(own),
+        lambda: out.reveal(own),
+    ):
+        with qtbot.waitSignal(out.status, timeout=WAIT_MS) as told:
+            hand_over()
+        assert told.args == ["“gone loop.wav” is no longer there; put it back or save it anew."]
+    own.path.write_bytes(b"back")
+    out.start_drag(widget, own, QPixmap(10, 10))
+    assert [path for path, _ in drags] == [own.path]
 
 
 def test_a_users_own_file_drags_itself(
@@ -153,8 +208,21 @@ def test_two_wishes_at_once_export_once_and_a_lost_file_is_made_again(
     assert got[2].is_file()
 
 
+def test_an_export_that_an_editor_wrote_into_is_left_alone_and_another_is_made(
+    store: ExportStore, take: Take, qtbot: QtBot
+) -> None:
+    got: list[Path] = []
+    store.prepare(take, got.append)
+    qtbot.waitUntil(lambda: len(got) == 1, timeout=WAIT_MS)
+    got[0].write_bytes(b"edited in place")
+    store.prepare(take, got.append)
+    qtbot.waitUntil(lambda: len(got) == 2, timeout=WAIT_MS)
+    assert got[0].read_bytes() == b"edited in place"
+    assert got[1] != got[0]
+    np.testing.assert_array_equal(read_stored(got[1], take.facts), take.samples)
+
+
 @posix_only
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
 def test_a_folder_that_cannot_be_written_gets_one_sentence_and_loses_nothing(
     store: ExportStore, take: Take, qtbot: QtBot, tmp_path: Path
 ) -> None:

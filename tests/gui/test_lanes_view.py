@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QColor, QContextMenuEvent, QImage
+from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
+from PyQt6.QtGui import QColor, QContextMenuEvent, QImage, QKeyEvent
 from PyQt6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -312,6 +312,80 @@ def test_arrows_choose_the_next_finished_lane_and_star_stars(
     assert chosen == [0, 1, 0]
     qtbot.keyClick(lanes, Qt.Key.Key_Asterisk)
     assert stars == [0]
+
+
+def test_what_is_not_made_yet_gets_no_star(lanes: LanesView, qtbot: QtBot) -> None:
+    stars: list[int] = []
+    lanes.star_toggled.connect(stars.append)
+    for index in (None, 3, len(LANES)):
+        lanes.set_active(index)
+        qtbot.keyClick(lanes, "*")
+    assert stars == []
+
+
+def is_claimed(lanes: LanesView, key: Qt.Key) -> bool:
+    """Return whether a key is taken before the window's shortcuts see it."""
+    event = QKeyEvent(QEvent.Type.ShortcutOverride, key, NONE)
+    event.ignore()
+    QApplication.sendEvent(lanes, event)
+    return event.isAccepted()
+
+
+def test_arrows_step_along_the_letters_for_who_came_by_tab(canvas: Canvas, qtbot: QtBot) -> None:
+    """For all others left and right move the selection, as they do in the whole window."""
+    lanes = canvas.lanes
+    lanes.set_compact(True)
+    with qtbot.waitActive(canvas):
+        canvas.activateWindow()
+    lanes.setFocus(Qt.FocusReason.MouseFocusReason)
+    assert not is_claimed(lanes, Qt.Key.Key_Right)
+    lanes.clearFocus()
+    lanes.setFocus(Qt.FocusReason.TabFocusReason)
+    assert is_claimed(lanes, Qt.Key.Key_Right)
+    assert not is_claimed(lanes, Qt.Key.Key_Down)
+    chosen: list[int] = []
+    lanes.lane_chosen.connect(chosen.append)
+    lanes.lane_chosen.connect(lanes.set_active)
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left):
+        qtbot.keyClick(lanes, key)
+    assert chosen == [0, 1, 0]
+
+
+def test_lanes_that_go_while_one_is_pressed_do_no_harm(lanes: LanesView) -> None:
+    told: list[int] = []
+    lanes.lane_chosen.connect(told.append)
+    lanes.drag_wanted.connect(told.append)
+    start = middle(lanes, 2)
+    press(lanes, start)
+    lanes.set_lanes(LANES[:1])
+    move(lanes, start + QPointF(80, 0), LEFT, NONE)
+    release(lanes, start + QPointF(80, 0))
+    press(lanes, middle(lanes, 0))
+    lanes.set_lanes(())
+    release(lanes, start)
+    assert told == []
+
+
+def test_a_take_that_waits_for_the_bar_says_so(lanes: LanesView) -> None:
+    plain = picture(lanes)
+    lanes.set_pending(2)
+    assert picture(lanes) != plain
+    assert "C" in lanes.accessibleDescription().split("next bar")[0].split(";")[-1]
+    lanes.set_pending(None)
+    assert picture(lanes) == plain
+    assert "next bar" not in lanes.accessibleDescription()
+
+
+def test_the_axis_comes_with_its_rate_from_the_editor(canvas: Canvas) -> None:
+    """A source at 16 kHz over takes at 8 kHz: the same time lies under the same pixel."""
+    source = tone_clip(8 * BAR, "source at 16 kHz", sample_rate=16_000)
+    take = tone_clip(4 * BAR, "take", grafted=(FrameSpan(BAR, 2 * BAR),))
+    canvas.editor.show_clip(source)
+    canvas.lanes.set_lanes((done_lane("A", take),))
+    axis = canvas.editor.axis
+    row = round(middle(canvas.lanes, 0).y()) - 6
+    green = green_columns(picture(canvas.lanes), row, round(axis.left), round(axis.right))
+    assert green == list(range(round(axis.x_of(2 * BAR)), round(axis.x_of(4 * BAR))))
 
 
 def test_compact_lanes_are_a_row_of_letters_that_does_the_same(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,7 +15,8 @@ from PyQt6.QtGui import QColor, QKeyEvent, QPaintEvent, QRegion
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from engine.audio import FrameSpan
+from engine.audio import AudioClip, FrameSpan
+from engine.peaks import build_peaks
 from gui import theme
 from gui.state.clip import PulledEdges, TimeAxis
 from gui.widgets.canvas_layout import GUTTER_PX, Grip
@@ -27,6 +31,10 @@ from tests.gui.canvas_parts import (
     CTRL,
     LEFT,
     NONE,
+    RATE,
+    SHIFT,
+    click,
+    double_click,
     drag,
     is_blue,
     is_green,
@@ -34,6 +42,7 @@ from tests.gui.canvas_parts import (
     picture,
     press,
     release,
+    swipe,
     tone_clip,
     wheel,
 )
@@ -162,8 +171,9 @@ def test_an_empty_canvas_invites_in_words(editor: WaveformEditor) -> None:
     editor.show_clip(None)
     image = picture(editor)
     middle = image.height() // 2
-    colors = {image.pixelColor(x, middle).name() for x in range(200, 540)}
-    assert len(colors) > 1
+    for rows in (range(middle - 24, middle - 6), range(middle, middle + 18)):
+        written = {image.pixelColor(x, y).name() for x in range(200, 540) for y in rows}
+        assert len(written) > 1
     assert "Nothing is open" in editor.accessibleDescription()
 
 
@@ -179,6 +189,37 @@ def test_the_ruler_names_bars_then_beats_then_seconds() -> None:
     assert [text for text, _ in marks(wide, clip)] == ["1", "2", "3", "4", "5"]
     assert [text for text, _ in marks(near, clip)] == ["2", "2.2", "2.3", "2.4", "3"]
     assert marks(wide, tone_clip(tempo_bpm=None))[1] == ("1 s", 8_000.0)
+
+
+def test_the_ruler_names_parts_of_a_beat_and_what_is_nearer_still() -> None:
+    clip = tone_clip()
+    beat = TimeAxis(BEAT, 2 * BEAT, 104, 600)
+    assert [text for text, _ in marks(beat, clip)] == ["1.2", "1.2.2", "1.2.3", "1.2.4", "1.3"]
+    few_frames = TimeAxis(BEAT, BEAT + 64, 104, 600)
+    texts = [text for text, _ in marks(few_frames, clip)]
+    assert texts[:3] == ["0.500 s", "0.501 s", "0.502 s"]
+    assert len(texts) == len(set(texts))
+
+
+def test_the_ruler_counts_long_sounds_in_minutes_and_an_intro_below_the_first_bar() -> None:
+    minutes = tone_clip(tempo_bpm=None)
+    texts = [text for text, _ in marks(TimeAxis(0, 150 * 8_000, 104, 600), minutes)]
+    assert texts[:4] == ["0:00", "0:30", "1:00", "1:30"]
+    intro = TimeAxis(-2 * BAR, BAR, 104, 600)
+    assert [text for text, _ in marks(intro, tone_clip())] == ["−1", "0", "1", "2"]
+    assert marks(TimeAxis(-8_000, 8_000, 104, 600), minutes)[0][0] == "−1.0 s"
+
+
+@pytest.mark.parametrize("tempo_bpm", [None, 40.0, 174.0])
+@given(start=st.floats(-1e5, 1e7), frames=st.floats(64.0, 3e7))
+def test_the_rulers_texts_are_unique_and_in_view(
+    tempo_bpm: float | None, start: float, frames: float
+) -> None:
+    axis = TimeAxis(start, start + frames, 104, 600)
+    found = marks(axis, tone_clip(tempo_bpm=tempo_bpm))
+    texts = [text for text, _ in found]
+    assert len(texts) == len(set(texts))
+    assert all(103.9 <= axis.x_of(frame) <= 704.1 for _, frame in found)
 
 
 # ---------------------------------------------------------------------- the playhead
@@ -222,6 +263,58 @@ def test_the_playhead_repaints_two_thin_strips(editor: WaveformEditor, qtbot: Qt
     middle = round(editor.own_axis.x_of(2 * BAR))
     for side in (QRect(0, 0, middle, 420), QRect(middle, 0, 740, 420)):
         assert 0 < region.intersected(side).boundingRect().width() <= 8
+
+
+def test_the_playhead_and_a_seek_are_in_frames_of_what_is_drawn(
+    editor: WaveformEditor, heard: Heard
+) -> None:
+    """An intro puts the take's first frame in front of the source's."""
+    intro = tone_clip(5 * BAR, "intro", grafted=(FrameSpan(0, BAR),), start_frame=-BAR)
+    editor.show_clip(intro, tone_clip())
+    x = editor.axis.x_of(2 * BAR)
+    for before, frame in ((False, 3 * BAR), (True, 2 * BAR)):
+        editor.set_before_shown(before)
+        editor.set_playhead(frame)
+        assert editor.playhead == 2 * BAR
+        click(editor, QPointF(x, 10))
+        assert heard.seeks[-1] == frame
+    editor.set_before_shown(False)
+    assert editor.playhead == 2 * BAR
+
+
+def test_single_frames_are_drawn_as_a_line_per_channel(editor: WaveformEditor) -> None:
+    """Left rises from frame to frame while right falls; a mono sound has one line."""
+    ramp = np.linspace(-0.8, 0.8, 4_000, dtype=np.float32)
+    crossed = np.stack((ramp, -ramp))
+    counts: list[int] = []
+    for name, samples in (("stereo", crossed), ("mono", crossed[:1]), ("both", crossed[[0, 0]])):
+        clip = replace(
+            tone_clip(4_000, name),
+            audio=AudioClip(samples, RATE),
+            peaks=build_peaks(samples),
+            tempo_bpm=None,
+        )
+        editor.show_clip(clip)
+        editor.set_selection((FrameSpan(600, 640),))
+        editor.zoom_to_selection()
+        editor.set_selection(())
+        image, area = picture(editor), editor.layout_px.wave
+        x = round(editor.own_axis.x_of(620)) + 4
+        rows = range(round(area.top()), round(area.bottom()))
+        blue = [is_blue(image.pixelColor(x, y)) for y in rows]
+        counts.append(sum(now and not then for then, now in pairwise([False, *blue])))
+    assert counts == [2, 1, 1]
+
+
+def test_every_zoom_draws_the_tone_from_top_to_bottom(editor: WaveformEditor) -> None:
+    """From all of it down to single frames: no gap, nothing over the edge."""
+    for _ in range(14):
+        image, area = picture(editor), editor.layout_px.wave
+        xs = range(round(area.left()) + 20, round(area.right()) - 20, 7)
+        ys = range(round(area.top()), round(area.bottom()))
+        assert all(any(is_blue(image.pixelColor(x, y)) for y in ys) for x in xs)
+        editor.zoom(2.0)
+    assert editor.axis.stop - editor.axis.start == 64.0
 
 
 def test_the_playhead_is_white_where_its_frame_is(editor: WaveformEditor) -> None:
@@ -270,9 +363,12 @@ def test_every_drag_ends_on_grid_lines(
         assert span.stop % (beats * BEAT) == 0
 
 
-def test_a_drag_replaces_and_with_ctrl_adds(editor: WaveformEditor) -> None:
+@pytest.mark.parametrize("modifier", [CTRL, SHIFT])
+def test_a_drag_replaces_and_with_a_modifier_adds(
+    editor: WaveformEditor, modifier: Qt.KeyboardModifier
+) -> None:
     drag(editor, at(editor, 0.1 * BAR), at(editor, 0.9 * BAR))
-    drag(editor, at(editor, 2.05 * BAR), at(editor, 2.95 * BAR), CTRL)
+    drag(editor, at(editor, 2.05 * BAR), at(editor, 2.95 * BAR), modifier)
     assert editor.selection == (FrameSpan(0, BAR), FrameSpan(2 * BAR, 3 * BAR))
     drag(editor, at(editor, 1.1 * BAR), at(editor, 1.9 * BAR))
     assert editor.selection == (FrameSpan(BAR, 2 * BAR),)
@@ -297,9 +393,51 @@ def test_a_click_on_the_ruler_seeks_and_keeps_the_selection(
     assert heard.seeks == [round(editor.own_axis.frame_at(x))]
 
 
-def test_a_double_click_selects_the_bar(editor: WaveformEditor, qtbot: QtBot) -> None:
-    qtbot.mouseDClick(editor, LEFT, NONE, at(editor, 2.3 * BAR).toPoint())
+def test_a_double_click_selects_the_bar(editor: WaveformEditor) -> None:
+    double_click(editor, at(editor, 2.3 * BAR))
     assert editor.selection == (FrameSpan(2 * BAR, 3 * BAR),)
+
+
+@pytest.mark.parametrize("modifier", [CTRL, SHIFT])
+def test_a_double_click_with_a_modifier_adds_the_bar(
+    editor: WaveformEditor, modifier: Qt.KeyboardModifier
+) -> None:
+    editor.set_selection((FrameSpan(0, BEAT),))
+    double_click(editor, at(editor, 2.3 * BAR), modifier)
+    assert editor.selection == (FrameSpan(0, BEAT), FrameSpan(2 * BAR, 3 * BAR))
+
+
+def test_quick_clicks_on_the_ruler_all_seek(editor: WaveformEditor, heard: Heard) -> None:
+    double_click(editor, QPointF(300, 10))
+    assert len(heard.seeks) == 2
+
+
+def test_a_click_with_a_modifier_takes_a_span_away_or_adds_a_beat(
+    editor: WaveformEditor, heard: Heard
+) -> None:
+    editor.set_selection((FrameSpan(0, BEAT), FrameSpan(BAR, 2 * BAR)))
+    click(editor, at(editor, 1.5 * BAR), SHIFT)
+    assert editor.selection == (FrameSpan(0, BEAT),)
+    click(editor, at(editor, 9.5 * BEAT), CTRL)
+    assert editor.selection == (FrameSpan(0, BEAT), FrameSpan(9 * BEAT, 10 * BEAT))
+    assert heard.seeks == []
+
+
+def test_a_move_without_the_button_changes_nothing(editor: WaveformEditor) -> None:
+    press(editor, at(editor, BAR))
+    move(editor, at(editor, 2 * BAR), Qt.MouseButton.NoButton, NONE)
+    move(editor, at(editor, 3 * BAR), Qt.MouseButton.NoButton, NONE)
+    assert editor.selection == ()
+
+
+def test_another_sound_under_a_drag_ends_it(editor: WaveformEditor) -> None:
+    editor.set_selection((FrameSpan(3 * BAR, 4 * BAR),))
+    press(editor, at(editor, 3.5 * BAR))
+    move(editor, at(editor, 3.2 * BAR), LEFT, NONE)
+    editor.show_clip(tone_clip(2 * BAR, "short"))
+    move(editor, at(editor, 0.2 * BAR), LEFT, NONE)
+    release(editor, at(editor, 0.2 * BAR))
+    assert editor.selection == ()
 
 
 def test_the_middle_moves_and_the_edges_resize(editor: WaveformEditor) -> None:
@@ -338,15 +476,28 @@ def test_escape_ends_a_drag_as_if_it_had_not_been(editor: WaveformEditor, heard:
     assert not editor.cancel_gesture()
 
 
-def test_a_drag_out_of_the_view_scrolls_along(editor: WaveformEditor) -> None:
+def test_a_drag_out_of_the_view_scrolls_along(editor: WaveformEditor, qtbot: QtBot) -> None:
     editor.zoom(4.0)
     first = editor.axis
     press(editor, at(editor, editor.own_axis.frame_at(400)))
-    for _ in range(5):
-        move(editor, QPointF(editor.axis.right + 60, 300), LEFT, NONE)
-    release(editor, QPointF(editor.axis.right + 60, 300))
+    beyond = QPointF(editor.axis.right + 60, 300)
+    move(editor, beyond, LEFT, NONE)
+    qtbot.waitUntil(lambda: editor.axis.stop == 4 * BAR)
     assert editor.axis.start > first.start
-    assert editor.selection[0].stop > first.stop
+    assert editor.selection[0].stop == 4 * BAR
+    release(editor, beyond)
+    assert not editor.is_scrolling
+
+
+def test_scrolling_along_ends_when_the_pointer_returns_or_the_editor_hides(
+    editor: WaveformEditor,
+) -> None:
+    for end in (lambda: move(editor, at(editor, 2 * BAR), LEFT, NONE), editor.hide):
+        press(editor, at(editor, 2 * BAR))
+        move(editor, QPointF(editor.axis.right + 60, 300), LEFT, NONE)
+        assert editor.is_scrolling
+        end()
+        assert not editor.is_scrolling
 
 
 # ---------------------------------------------------------------------- pulled edges
@@ -371,6 +522,24 @@ def test_the_left_edge_is_pulled_out_for_an_intro(editor: WaveformEditor) -> Non
     drag(editor, start, start - QPointF(33, 0))
     assert editor.pulled == PulledEdges(1, 0)
     assert editor.axis.start == -BAR
+
+
+def test_a_handle_out_of_view_is_not_taken_hold_of(editor: WaveformEditor, heard: Heard) -> None:
+    point = handle(editor, left=True) - QPointF(50, 0)
+    editor.set_selection((FrameSpan(BAR, 4 * BAR),))
+    editor.zoom_to_selection()
+    # The clip's start lies left of the view now, under the gutter.
+    assert editor.own_axis.x_of(0) < editor.axis.left - 10
+    for x in range(0, 120, 4):
+        drag(editor, QPointF(x, point.y()), QPointF(x - 60, point.y()))
+    assert heard.pulled == []
+
+
+def test_without_a_tempo_an_edge_is_pulled_in_seconds(editor: WaveformEditor) -> None:
+    editor.show_clip(tone_clip(tempo_bpm=None))
+    editor.pull("right", 2)
+    assert editor.words == "4 s after the end"
+    picture(editor)
 
 
 def test_an_edge_goes_no_further_than_sixteen_bars(editor: WaveformEditor) -> None:
@@ -415,9 +584,25 @@ def test_the_veil_grows_over_what_is_made(editor: WaveformEditor) -> None:
         if plain.pixelColor(x, row) != veiled.pixelColor(x, row)
     ]
     assert changed[0] == pytest.approx(editor.own_axis.x_of(BAR), abs=1)
-    assert changed[-1] == pytest.approx(editor.own_axis.x_of(1.5 * BAR), abs=1)
+    assert changed[-1] + 1 == pytest.approx(editor.own_axis.x_of(1.5 * BAR), abs=1)
     editor.set_veil(None, None)
     assert picture(editor) == plain
+
+
+def test_the_veil_covers_every_stretch_that_is_made(editor: WaveformEditor) -> None:
+    plain = picture(editor)
+    spans = (FrameSpan(0, BEAT), FrameSpan(2 * BAR, 3 * BAR))
+    editor.set_veil(spans, 1.0)
+    veiled = picture(editor)
+    for frame, covered in ((0.5 * BEAT, True), (BAR, False), (2.5 * BAR, True)):
+        point = at(editor, frame, 0.02).toPoint()
+        assert (plain.pixelColor(point) != veiled.pixelColor(point)) is covered
+    editor.set_veil(None, None)
+    editor.set_pulled(PulledEdges(0, 2))
+    bare = picture(editor)
+    editor.set_veil(None, 1.0)
+    point = at(editor, 5 * BAR, 0.5).toPoint()
+    assert bare.pixelColor(point) != picture(editor).pixelColor(point)
 
 
 def test_the_bracket_shows_the_context_beside_the_selection(editor: WaveformEditor) -> None:
@@ -437,6 +622,20 @@ def test_the_bracket_shows_the_context_beside_the_selection(editor: WaveformEdit
     assert inside not in drawn
 
 
+def test_two_selections_that_hear_the_same_share_a_bracket(editor: WaveformEditor) -> None:
+    """A foot in the middle would look like two stretches."""
+    editor.set_selection((FrameSpan(0, BEAT), FrameSpan(3 * BAR, 4 * BAR)))
+    editor.set_context_seconds(4.0)
+    image = picture(editor)
+    area = editor.layout_px.bracket
+    feet = [
+        x
+        for x in range(round(area.left()), round(area.right()))
+        if image.pixelColor(x, round(area.top()) + 3) == QColor(theme.DARK.dim)
+    ]
+    assert len(feet) == 2
+
+
 # ---------------------------------------------------------------------- the axis
 
 
@@ -447,6 +646,42 @@ def test_the_wheel_with_ctrl_zooms_at_the_pointer(editor: WaveformEditor) -> Non
         wheel(editor, point, 1, CTRL)
     assert editor.axis.x_of(frame) == pytest.approx(point.x(), abs=0.01)
     assert editor.axis.stop - editor.axis.start < 1.2 * BAR
+
+
+def test_keys_zoom_at_the_pointer_and_round_the_selection_without_one(
+    editor: WaveformEditor, qtbot: QtBot
+) -> None:
+    point = at(editor, 3.1 * BAR)
+    frame = editor.axis.frame_at(point.x())
+    move(editor, point, Qt.MouseButton.NoButton, NONE)
+    qtbot.keyClick(editor, "+")
+    assert editor.axis.stop - editor.axis.start == pytest.approx(2 * BAR)
+    assert editor.axis.x_of(frame) == pytest.approx(point.x(), abs=0.01)
+    qtbot.keyClick(editor, "0")
+    assert editor.axis.stop - editor.axis.start == 4 * BAR
+    QApplication.sendEvent(editor, QEvent(QEvent.Type.Leave))
+    editor.set_selection((FrameSpan(BAR, 2 * BAR),))
+    middle = editor.axis.x_of(1.5 * BAR)
+    qtbot.keyClick(editor, "=")
+    assert editor.axis.x_of(1.5 * BAR) == pytest.approx(middle, abs=0.01)
+    qtbot.keyClick(editor, "-")
+    assert editor.axis.stop - editor.axis.start == 4 * BAR
+
+
+def test_two_fingers_carry_the_waveform_with_them(editor: WaveformEditor) -> None:
+    editor.zoom(4.0)
+    frame = editor.axis.frame_at(400)
+    swipe(editor, QPointF(400, 200), QPoint(-37, 2))
+    assert editor.axis.x_of(frame) == pytest.approx(400 - 37, abs=0.01)
+
+
+def test_paging_moves_a_part_of_the_view(editor: WaveformEditor, qtbot: QtBot) -> None:
+    editor.zoom(4.0)
+    start, seen = editor.axis.start, editor.axis.stop - editor.axis.start
+    qtbot.keyClick(editor, Qt.Key.Key_PageDown)
+    assert start < editor.axis.start < start + seen
+    qtbot.keyClick(editor, Qt.Key.Key_PageUp)
+    assert editor.axis.start == pytest.approx(start)
 
 
 def test_the_wheel_scrolls_within_the_sound(editor: WaveformEditor) -> None:
@@ -467,6 +702,17 @@ def test_the_axis_is_told_on_every_change(editor: WaveformEditor, heard: Heard) 
     assert heard.axes[-1] == editor.axis
     assert len(heard.axes) == 4
     assert editor.axis.left < GUTTER_PX
+
+
+def test_the_axis_is_told_with_the_rate_that_it_counts_in(editor: WaveformEditor) -> None:
+    told: list[tuple[TimeAxis, int]] = []
+
+    def note(axis: TimeAxis, sample_rate: int) -> None:
+        told.append((axis, sample_rate))
+
+    editor.axis_changed.connect(note)
+    editor.show_clip(tone_clip(clip_id="same frames", sample_rate=16_000))
+    assert told == [(editor.axis, 16_000)]
 
 
 def test_a_view_of_all_stays_one_when_the_window_grows(editor: WaveformEditor) -> None:
@@ -503,6 +749,108 @@ def test_nudging_keeps_the_selection_in_view(editor: WaveformEditor) -> None:
     (span,) = editor.selection
     assert editor.own_axis.start <= span.start
     assert span.stop <= editor.own_axis.stop + 1e-6
+
+
+Way = tuple[Qt.Key | str, Qt.KeyboardModifier]
+RIGHT, GO_LEFT = Qt.Key.Key_Right, Qt.Key.Key_Left
+
+
+@pytest.mark.parametrize(
+    ("ways", "selection"),
+    [
+        ([(RIGHT, NONE)], FrameSpan(5 * BEAT, 6 * BEAT)),
+        ([(GO_LEFT, NONE), (GO_LEFT, NONE)], FrameSpan(2 * BEAT, 3 * BEAT)),
+        ([(RIGHT, SHIFT), (RIGHT, SHIFT)], FrameSpan(4 * BEAT, 7 * BEAT)),
+        ([(GO_LEFT, SHIFT)], FrameSpan(3 * BEAT, 5 * BEAT)),
+        ([("a", CTRL)], FrameSpan(0, 4 * BAR)),
+    ],
+)
+def test_arrow_keys_move_and_extend_the_selection(
+    editor: WaveformEditor, heard: Heard, qtbot: QtBot, ways: list[Way], selection: FrameSpan
+) -> None:
+    editor.set_selection((FrameSpan(4 * BEAT, 5 * BEAT),))
+    if ways[0][0] == GO_LEFT and ways[0][1] == SHIFT:
+        qtbot.keyClick(editor, GO_LEFT, SHIFT)  # the free edge turns over at the other
+    for key, modifier in ways:
+        qtbot.keyClick(editor, key, modifier)
+    expected = (selection,)
+    if ways == [(GO_LEFT, SHIFT)]:
+        expected = (FrameSpan(2 * BEAT, 4 * BEAT),)
+    assert editor.selection == expected
+    assert heard.selections[-1] == editor.selection
+
+
+def test_arrow_keys_with_alt_leave_the_grid(editor: WaveformEditor, qtbot: QtBot) -> None:
+    editor.set_selection((FrameSpan(BAR, 2 * BAR),))
+    qtbot.keyClick(editor, RIGHT, ALT)
+    (span,) = editor.selection
+    assert span.frames == BAR
+    assert 0 < span.start - BAR <= 1.5 * editor.axis.frames_per_pixel
+    qtbot.keyClick(editor, RIGHT, ALT | SHIFT)
+    assert 0 < editor.selection[0].frames - BAR <= 1.5 * editor.axis.frames_per_pixel
+    qtbot.keyClick(editor, RIGHT)
+    assert editor.selection[0].start % BEAT == 0
+
+
+def test_a_second_region_is_selected_and_moved_by_keys_alone(
+    editor: WaveformEditor, qtbot: QtBot
+) -> None:
+    first = FrameSpan(0, BEAT)
+    qtbot.keyClick(editor, RIGHT)
+    assert editor.selection == (first,)
+    qtbot.keyClick(editor, RIGHT, CTRL | SHIFT)
+    assert editor.selection == (first, FrameSpan(2 * BEAT, 3 * BEAT))
+    qtbot.keyClick(editor, RIGHT)
+    qtbot.keyClick(editor, RIGHT, SHIFT)
+    assert editor.selection == (first, FrameSpan(3 * BEAT, 5 * BEAT))
+    qtbot.keyClick(editor, RIGHT, CTRL | SHIFT)
+    qtbot.keyClick(editor, RIGHT)
+    assert editor.selection == (
+        first,
+        FrameSpan(3 * BEAT, 5 * BEAT),
+        FrameSpan(7 * BEAT, 8 * BEAT),
+    )
+    # What is set from elsewhere is moved as a whole again.
+    editor.set_selection((FrameSpan(BEAT, 2 * BEAT), FrameSpan(3 * BEAT, 4 * BEAT)))
+    qtbot.keyClick(editor, RIGHT)
+    assert editor.selection == (FrameSpan(2 * BEAT, 3 * BEAT), FrameSpan(4 * BEAT, 5 * BEAT))
+
+
+def test_a_region_beyond_the_ends_is_not_added(editor: WaveformEditor, qtbot: QtBot) -> None:
+    editor.select_all()
+    for key in (RIGHT, GO_LEFT):
+        qtbot.keyClick(editor, key, CTRL | SHIFT)
+    assert editor.selection == (FrameSpan(0, 4 * BAR),)
+
+
+def test_brackets_pull_the_edges_out_and_braces_push_them_back(
+    editor: WaveformEditor, heard: Heard, qtbot: QtBot
+) -> None:
+    for key in "]][}":
+        qtbot.keyClick(editor, key)
+    assert heard.pulled[-1] == PulledEdges(1, 1)
+    qtbot.keyClick(editor, "{")
+    assert editor.pulled == PulledEdges(0, 1)
+
+
+def test_escape_clears_what_is_selected_and_pulled_out(
+    editor: WaveformEditor, heard: Heard, qtbot: QtBot
+) -> None:
+    editor.set_selection((FrameSpan(0, BAR),))
+    editor.set_pulled(PulledEdges(0, 2))
+    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    assert editor.selection == ()
+    assert editor.pulled == PulledEdges()
+    assert heard.selections == [()]
+    assert heard.pulled == [PulledEdges()]
+
+
+def test_keys_without_a_meaning_are_left_to_the_window(editor: WaveformEditor) -> None:
+    for key, text in ((Qt.Key.Key_Escape, ""), (Qt.Key.Key_Space, " "), (Qt.Key.Key_B, "b")):
+        event = QKeyEvent(QEvent.Type.KeyPress, key, NONE, text)
+        event.accept()
+        editor.keyPressEvent(event)
+        assert not event.isAccepted()
 
 
 def test_all_is_selected_and_cleared(editor: WaveformEditor, heard: Heard) -> None:
@@ -563,6 +911,43 @@ def test_the_grip_in_the_gutter_starts_a_drag_out(editor: WaveformEditor, heard:
     release(editor, QPointF(60 + far, 60))
     assert heard.drags == [True]
     assert heard.seeks == []
+
+
+def test_a_drag_out_starts_nowhere_else(editor: WaveformEditor, heard: Heard) -> None:
+    editor.set_selection((FrameSpan(BAR, 2 * BAR),))
+    places = [
+        at(editor, 1.5 * BAR),
+        at(editor, BAR),
+        at(editor, 3 * BAR),
+        QPointF(300, 10),
+        QPointF(30, 10),
+        handle(editor, left=True),
+        handle(editor, left=False),
+        QPointF(300, editor.height() - 4),
+        QPointF(30, editor.height() - 4),
+    ]
+    for place in places:
+        drag(editor, place, place + QPointF(90, 30))
+    assert heard.drags == []
+
+
+def test_a_click_on_the_grip_does_nothing(editor: WaveformEditor, heard: Heard) -> None:
+    editor.set_selection((FrameSpan(BAR, 2 * BAR),))
+    click(editor, QPointF(30, 60))
+    assert heard.drags == []
+    assert editor.selection == (FrameSpan(BAR, 2 * BAR),)
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_the_grip_is_seen_where_it_is(editor: WaveformEditor, compact: bool) -> None:
+    editor.set_compact(compact)
+    image, gutter = picture(editor), editor.layout_px.gutter
+    dots = {
+        image.pixelColor(x, y).name()
+        for x in range(round(gutter.width()))
+        for y in range(round(gutter.top()), round(gutter.top()) + 30)
+    }
+    assert len(dots) > 1
 
 
 def test_the_ruler_with_alt_starts_a_drag_out(editor: WaveformEditor, heard: Heard) -> None:

@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes.util
 import os
 import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from engine.audio import FloatArray
 from tests.plugin_bridge.command_runs import ROOT, wait_for
 
 RATE = 44_100
 PERIOD_FRAMES = 1024
+#: How long the server waits for a client that a busy machine holds up.
+_CLIENT_PATIENCE_MS = 5000
 _SHARED = Path("/dev/shm")
+_PROBE = "import jack, sys; jack.Client('probe', no_start_server=True, servername=sys.argv[1])"
+
+
+def what_jack_lacks() -> str:
+    """Return what is missing for these tests, "" when nothing is."""
+    programs = ["jackd2"] if shutil.which("jackd") is None else []
+    libraries = ["libportaudio2"] if ctypes.util.find_library("portaudio") is None else []
+    missing = [*programs, *libraries]
+    return f"needs a JACK server and PortAudio: apt install {' '.join(missing)}" if missing else ""
 
 
 @contextmanager
-def jack_server(log: Path, name: str = "") -> Iterator[str]:
-    """Run jackd with its dummy driver, in step with its clients (-S); yield the server's name."""
+def jack_server(log: Path, name: str = "", *, kill: bool = False) -> Generator[str]:
+    """Run jackd with its dummy driver, in step with its clients (-S); yield the server's name.
+
+    kill: end it as a crash would.
+    """
     name = name or f"loopgraft-{uuid.uuid4().hex[:8]}"
     before = _shared_by_jack()
     with log.open("ab") as stderr:
-        command = ["jackd", "-r", "-S", "-n", name, "-d", "dummy"]
+        command = ["jackd", "-r", "-S", "-t", str(_CLIENT_PATIENCE_MS), "-n", name]
         server = subprocess.Popen(
-            [*command, "-r", str(RATE), "-p", str(PERIOD_FRAMES)],
+            [*command, "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD_FRAMES)],
             stdin=subprocess.DEVNULL,
             stdout=stderr,
             stderr=stderr,
@@ -39,16 +55,14 @@ def jack_server(log: Path, name: str = "") -> Iterator[str]:
         wait_for(lambda: _answers(name), "the JACK server")
         yield name
     finally:
+        if kill:
+            server.kill()
         _end(server)
-        for path in _shared_by_jack() - before:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+        _clear(_shared_by_jack() - before)
 
 
 @contextmanager
-def recorder(server: str, name: str, seconds: float, folder: Path) -> Iterator[Recording]:
+def recorder(server: str, name: str, seconds: float, folder: Path) -> Generator[Recording]:
     """Run a client whose input ports are a device of that name; at the end there is a recording."""
     path = folder / f"{name}.npy"
     process = subprocess.Popen(
@@ -86,9 +100,20 @@ class Recording:
 def _answers(name: str) -> bool:
     """Ask whether a server takes clients, in a process that nothing hangs in."""
     asked = subprocess.run(
-        ["jack_wait", "-s", name, "-c"], capture_output=True, text=True, check=False, timeout=10
+        [sys.executable, "-c", _PROBE, name], capture_output=True, check=False, timeout=60
     )
-    return "not running" not in asked.stdout
+    return asked.returncode == 0
+
+
+def _clear(paths: set[Path]) -> None:
+    """Remove what a server left in shared memory, unless it may be another server's by now."""
+    if any(process.info["name"] == "jackd" for process in psutil.process_iter(["name"])):
+        return
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _shared_by_jack() -> set[Path]:

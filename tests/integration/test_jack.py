@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
-import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,11 +29,17 @@ from plugin_bridge.audio_client import (
 )
 from plugin_bridge.cli import main
 from plugin_bridge.player import Player, Slot, fade_frames
-from tests.integration.jack_parts import RATE, Recording, jack_server, recorder
+from tests.integration.jack_parts import (
+    RATE,
+    Recording,
+    jack_server,
+    recorder,
+    what_jack_lacks,
+)
 from tests.plugin_bridge.audio_scenarios import Heard, audio, noise, shared_blocks
 from tests.plugin_bridge.command_runs import ROOT, wait_for, write_clicks
 
-pytestmark = pytest.mark.skipif(shutil.which("jackd") is None, reason="needs the package jackd2")
+pytestmark = pytest.mark.skipif(bool(what_jack_lacks()), reason=what_jack_lacks())
 
 DEVICE = "daw-in"
 HOLD_US = 200_000
@@ -47,7 +53,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @contextmanager
-def gil_held_on_and_off() -> Iterator[None]:
+def gil_held_on_and_off() -> Generator[None]:
     """Hold this process's interpreter 0.2 s at a time in a C call, as a bad extension does."""
     ended = threading.Event()
     sleep = ctypes.PyDLL(None).usleep
@@ -83,43 +89,47 @@ def start_playing(client: AudioClient, heard: Heard, samples: FloatArray) -> Non
     heard.wait_playing()
 
 
-def assert_is_what_was_rendered(recording: Recording, samples: FloatArray, frames: int) -> None:
+def heard_part(recording: Recording) -> FloatArray:
+    """Return what was recorded from the first sound to the fade that stopped it."""
     taken = recording.samples()
-    first = int(np.flatnonzero(taken.any(axis=0))[0])
-    played = taken[:, first : first + frames]
-    assert played.shape[1] == frames
-    assert np.array_equal(played, rendered(samples, frames))
+    sounding = np.flatnonzero(taken.any(axis=0))
+    return taken[:, int(sounding[0]) : int(sounding[-1]) + 1 - fade_frames(RATE)]
 
 
-def play_for(
-    seconds: float, server: str, folder: Path, *, latency_seconds: float = 0.1
-) -> Playback:
-    """Play noise in a loop, compare the whole recording, and return the last status."""
+def play_for(seconds: float, server: str, folder: Path) -> Playback:
+    """Play noise in a loop, compare all that is recorded of it, and return the last status."""
     samples = noise(4.0)
-    options = AudioOptions(DEVICE, RATE, latency_seconds=latency_seconds)
     with recorder(server, DEVICE, seconds + 30, folder) as recording:
-        with audio(options) as (client, heard):
+        with audio(AudioOptions(DEVICE, RATE)) as (client, heard):
             start_playing(client, heard, samples)
-            threading.Event().wait(seconds + 0.2)
+            threading.Event().wait(seconds)
             client.stop()
             last = heard.wait(Playback, lambda event: not event.is_playing, start=heard.now())
-        assert_is_what_was_rendered(recording, samples, int(seconds * RATE))
+        played = heard_part(recording)
+    # A server that is itself held up by a busy machine loses time, but never a sample.
+    assert played.shape[1] > seconds / 2 * RATE
+    assert np.array_equal(played, rendered(samples, played.shape[1]))
     return last
 
 
-def test_four_seconds_of_noise_arrive_sample_for_sample(server: str, tmp_path: Path) -> None:
-    assert play_for(4.0, server, tmp_path).under_runs == 0
+def test_noise_arrives_sample_for_sample(server: str, tmp_path: Path) -> None:
+    play_for(2.0, server, tmp_path)
     assert shared_blocks() == set()
 
 
-@pytest.mark.parametrize("seconds", [10.0, pytest.param(300.0, marks=pytest.mark.slow)])
+def test_a_held_interpreter_in_the_app_costs_no_sample(server: str, tmp_path: Path) -> None:
+    """Played by a thread of this process instead, 22 % of it came, with 48 under-runs in 10 s."""
+    with gil_held_on_and_off():
+        play_for(5.0, server, tmp_path)
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(420)
-def test_a_held_interpreter_in_the_app_costs_no_sample(
-    seconds: float, server: str, tmp_path: Path
+def test_five_minutes_beside_a_held_interpreter_have_no_under_run(
+    server: str, tmp_path: Path
 ) -> None:
     with gil_held_on_and_off():
-        last = play_for(seconds, server, tmp_path)
-    assert last.under_runs == 0
+        assert play_for(300.0, server, tmp_path).under_runs == 0
 
 
 def test_another_clients_inputs_are_a_virtual_device(server: str, tmp_path: Path) -> None:
@@ -145,6 +155,27 @@ def test_a_device_that_vanishes_is_played_on_when_it_is_back(server: str, tmp_pa
     sounding = np.flatnonzero(taken.any(axis=0))
     # One gap, and sound on both sides of it.
     assert (np.diff(sounding) > RATE).sum() == 1
+
+
+def test_a_device_of_another_rate_is_played_on_where_the_music_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time passes silently at the app's rate until the device is there, then at the device's."""
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "loopgraft-other")
+    with audio(AudioOptions("system", 48_000)) as (client, heard):
+        heard.wait(DeviceGone)
+        client.put("A", AudioClip(noise(60.0, rate=48_000), 48_000))
+        client.choose("A")
+        client.play(0)
+        heard.wait(Playback, lambda event: event.frame > 24_000)
+        with jack_server(tmp_path / "jackd.log", "loopgraft-other"):
+            opened = heard.wait(DeviceOpened)
+            statuses = heard.of(Playback)
+            heard.wait(Playback, lambda event: max(event.peaks) > 0.5, start=heard.now())
+            later = heard.wait_playing(start=heard.now())
+    assert opened.sample_rate == RATE
+    assert later.slot_id == "A"
+    assert later.frame >= max(event.frame for event in statuses) > 24_000
 
 
 def test_a_rate_that_the_device_refuses_is_told_and_resampled(server: str, tmp_path: Path) -> None:
@@ -206,13 +237,13 @@ def test_ctrl_c_ends_a_stream_with_exit_code_0(server: str, tmp_path: Path) -> N
     assert (process.returncode, out, errors) == (0, "Stopped.\n", "")
 
 
-def test_a_server_that_ends_and_comes_back_is_played_on(
+def test_a_server_that_is_killed_and_comes_back_is_played_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "loopgraft-again")
     log = tmp_path / "jackd.log"
     with audio(AudioOptions("system", RATE)) as (client, heard):
-        with jack_server(log, "loopgraft-again"):
+        with jack_server(log, "loopgraft-again", kill=True):
             start_playing(client, heard, noise(4.0))
         gone = heard.wait(DeviceGone, lambda event: "gone" in event.sentence)
         assert "system" in gone.sentence

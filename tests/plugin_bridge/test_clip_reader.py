@@ -34,7 +34,7 @@ from plugin_bridge.clip_events import (
 )
 from plugin_bridge.clip_messages import Act
 from plugin_bridge.exporter import export_take
-from tests.plugin_bridge.export_takes import loop_take
+from tests.plugin_bridge.export_takes import loop_take, one_shot_take
 
 PATIENCE_SECONDS = 60.0
 RATE = 44_100
@@ -302,6 +302,17 @@ def test_an_overview_shows_the_extremes(listener: Listener, tmp_path: Path) -> N
     drawn = np.frombuffer(event.extremes, np.int8).reshape(2, 50)
     assert drawn[1].max() == 127
     assert drawn[0].min() == -127
+
+
+def test_a_take_shorter_than_its_overview_is_drawn(listener: Listener, tmp_path: Path) -> None:
+    facts, samples = one_shot_take()
+    short = replace(facts, frames=20)
+    with Library(tmp_path / "takes", tmp_path / "index.sqlite3") as library:
+        path = library.add(short, samples[:, :20])
+    listener.client.overview("x", path, 208)
+    event = listener.next()
+    assert isinstance(event, OverviewDrawn), event
+    assert np.frombuffer(event.extremes, np.int8).max() == 127
 
 
 def test_the_client_imports_no_heavy_module() -> None:
