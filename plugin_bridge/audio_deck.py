@@ -20,7 +20,7 @@ from plugin_bridge.player import CHANNELS, Player
 Command = Callable[[Player], None]
 
 #: How much the silent clock renders at once.
-_SILENT_BLOCK_SECONDS = 0.02
+SILENT_BLOCK_SECONDS = 0.02
 
 
 class Seen(NamedTuple):
@@ -126,7 +126,7 @@ class SilentClock:
 
     def _run(self) -> None:
         rate = self._deck.sample_rate
-        block = np.zeros((round(rate * _SILENT_BLOCK_SECONDS), CHANNELS), np.float32)
+        block = np.zeros((round(rate * SILENT_BLOCK_SECONDS), CHANNELS), np.float32)
         due = time.monotonic()
         while True:
             due += len(block) / rate

@@ -1,6 +1,6 @@
 """Faults on order: the audio process's test seam, armed by `--fault=NAME@COUNT`.
 
-COUNT is the n-th status that the process would send (about 30 a second), 1 where it is left out.
+COUNT is the n-th status (about 30 a second) since something plays, 1 where it is left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class AudioFaultName(StrEnum):
 
 @dataclass(frozen=True)
 class AudioFault:
-    """What goes wrong at the n-th (1 = first) status."""
+    """What goes wrong at the n-th (1 = first) status while something plays."""
 
     name: AudioFaultName
     count: int = 1

@@ -24,7 +24,7 @@ RETRY_SECONDS = 1.0
 #: A device that draws nothing for so long is gone, whatever it says.
 STALE_SECONDS = 2.0
 EXIT_FAULT = 1
-_CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
 
 
 class OpenOutput(Protocol):
@@ -179,7 +179,7 @@ class OutputKeeper:
             silence.close()
         output, self._output = self._output, None
         if output is not None:
-            _close_or_exit(output)
+            close_or_exit(output)
 
     def _tell_gone(self, sentence: str, details: str = "") -> None:
         """Say it once, not at every look; again where a device that did not open left its rate."""
@@ -203,11 +203,11 @@ def ends_the_process_when_it_fails() -> Generator[None]:
         os._exit(EXIT_FAULT)
 
 
-def _close_or_exit(output: OpenOutput) -> None:
+def close_or_exit(output: OpenOutput) -> None:
     """Close a stream. A driver that never comes back from it takes this process with it."""
     closer = threading.Thread(target=output.close, name="output-closer", daemon=True)
     closer.start()
-    closer.join(_CLOSE_SECONDS)
+    closer.join(CLOSE_SECONDS)
     if closer.is_alive():
         _log.error("The sound system hangs while a stream is closed")
         os._exit(EXIT_STUCK)

@@ -146,8 +146,9 @@ class AudioServer:
     def _tell_statuses(self) -> None:
         last, sent_at = None, 0.0
         while not self._ended.wait(STATUS_SECONDS):
-            self._faults.at_status()
             status, now = self._status(), time.monotonic()
+            if status.is_playing:
+                self._faults.at_status()
             if status != last or now - sent_at >= _REST_STATUS_SECONDS:
                 last, sent_at = status, now
                 self._send(status)

@@ -121,7 +121,7 @@ class Bench:
             Figure("inpaint 1 bar in 8 s, warm", "s", inpaint),
             Figure("8 variations of 8 s, warm", "s", eight),
         ]
-        return [*timed, *self._codec(), *self._sizes()]
+        return [*timed, *self._window(), *self._codec(), *self._sizes()]
 
     def stop_server(self) -> None:
         self._run(("serve", "--stop", *self._device(), "--json"))
@@ -184,24 +184,35 @@ class Bench:
             over.set()
             thread.join()
 
+    def _window(self) -> list[Figure]:
+        """Return how quick the window is; it is a program of its own."""
+        words = ("-m", "gui.bench", "--runs", str(self._options.runs))
+        found: dict[str, tuple[str, list[float]]] = self._program("window", words)
+        return [Figure(name, unit, tuple(values)) for name, (unit, values) in found.items()]
+
     def _codec(self) -> list[Figure]:
         """Return how many times faster than real time the codec is, from the model's own bench."""
-        command = [sys.executable, "-P", "-m", "engine.models.graft.bench", "--json"]
+        found: dict[str, list[float]] = self._program(
+            "codec", ("-m", "engine.models.graft.bench", "--json")
+        )
+        return [Figure(name, "× real time", tuple(values)) for name, values in found.items()]
+
+    def _program(self, name: str, words: Sequence[str]) -> dict[str, Any]:
+        """Return what a bench of its own prints, nothing where it fails."""
+        self._console.progress.show(f"{name}")
         done = subprocess.run(
-            command,
+            [sys.executable, "-P", *words],
             cwd=_ROOT,
+            env=self._environment,
             capture_output=True,
             text=True,
             timeout=_COMMAND_SECONDS,
             check=False,
         )
         if done.returncode != 0:
-            self._console.progress.say("The codec could not be measured; its rows are left out.")
-            return []
-        speeds: dict[str, list[float]] = json.loads(done.stdout)
-        return [
-            Figure(name, "× real time", tuple(found)) for name, found in speeds.items() if found
-        ]
+            self._console.progress.say(f"The {name} could not be measured; it is left out.")
+            return {}
+        return json.loads(done.stdout)
 
     def _sizes(self) -> list[Figure]:
         memory = [

@@ -27,7 +27,7 @@ from gui.state.clips import ClipLoader
 from plugin_bridge.exporter import export_take
 from tests.plugin_bridge.export_takes import graft_take, loop_take
 
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 
 
 @pytest.fixture

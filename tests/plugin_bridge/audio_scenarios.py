@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import psutil
+import pytest
 
 from engine.audio import AudioClip, FloatArray
 from plugin_bridge.audio_blocks import BLOCK_PREFIX
@@ -20,6 +23,10 @@ TIMEOUT_SECONDS = 60.0
 RATE = 44_100
 #: Waited for in vain, so that time passes silently and no test makes a noise.
 NO_DEVICE = "an output that no machine has"
+needs_portaudio = pytest.mark.skipif(
+    ctypes.util.find_library("portaudio") is None,
+    reason="needs PortAudio: apt install libportaudio2",
+)
 
 Event = TypeVar("Event", bound=AudioEvent)
 
@@ -69,7 +76,7 @@ class Heard:
 
 
 @contextmanager
-def audio(options: AudioOptions) -> Iterator[tuple[AudioClient, Heard]]:
+def audio(options: AudioOptions) -> Generator[tuple[AudioClient, Heard]]:
     heard = Heard()
     with AudioClient(options, heard) as client:
         yield client, heard
@@ -82,6 +89,14 @@ def noise(seconds: float, seed: int = 1, rate: int = RATE) -> FloatArray:
 
 def noise_clip(seconds: float, seed: int = 1, rate: int = RATE) -> AudioClip:
     return AudioClip(noise(seconds, seed, rate), rate)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process lives; one that nobody has waited for yet does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def shared_blocks(pid: int | None = None) -> set[str]:

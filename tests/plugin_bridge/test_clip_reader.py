@@ -36,7 +36,7 @@ from plugin_bridge.clip_messages import Act
 from plugin_bridge.exporter import export_take
 from tests.plugin_bridge.export_takes import loop_take, one_shot_take
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 RATE = 44_100
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX names and signals")
 
@@ -180,6 +180,13 @@ def wait_for_pid(client: ClipClient) -> int:
     return pid
 
 
+def wait_until_running(client: ClipClient, request_id: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while client._running is None or client._running.request_id != request_id:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @posix_only
 def test_a_killed_reader_costs_the_file_it_had_and_no_other(
     listener: Listener, tmp_path: Path
@@ -190,7 +197,7 @@ def test_a_killed_reader_costs_the_file_it_had_and_no_other(
     os.kill(wait_for_pid(listener.client), signal.SIGSTOP)  # so that it surely has the request
     listener.client.read("lost", tmp_path / "first.wav")
     listener.client.read("next", tmp_path / "first.wav")
-    time.sleep(0.2)
+    wait_until_running(listener.client, "lost")
     os.kill(wait_for_pid(listener.client), signal.SIGKILL)
     lost = listener.next()
     assert isinstance(lost, ClipFailed)
@@ -202,7 +209,7 @@ def test_a_killed_reader_costs_the_file_it_had_and_no_other(
 @posix_only
 def test_a_reader_that_hangs_is_replaced(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav")
-    listener = Listener(warm=False, deadline_seconds=20.0)
+    listener = Listener(warm=False, deadline_seconds=PATIENCE_SECONDS)
     with listener.client as client:
         client.read("warm", path)
         listener.opened()
@@ -213,7 +220,7 @@ def test_a_reader_that_hangs_is_replaced(tmp_path: Path) -> None:
         failed = listener.next()
         assert isinstance(failed, ClipFailed)
         assert "did not answer within 1 s" in failed.sentence
-        client._deadline_seconds = 60.0
+        client._deadline_seconds = PATIENCE_SECONDS
         client.read("next", path)
         assert listener.opened().request_id == "next"
 
@@ -226,8 +233,13 @@ def test_a_cancelled_request_says_nothing(listener: Listener, tmp_path: Path) ->
     assert [listener.opened().request_id, listener.opened().request_id] == ["one", "three"]
 
 
-def test_closing_drops_what_is_asked_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    before = set(Path(tempfile.gettempdir()).iterdir())
+def test_closing_drops_what_is_asked_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
     listener = Listener()
     path = write(tmp_path / "a.wav")
     for number in range(20):
@@ -236,10 +248,9 @@ def test_closing_drops_what_is_asked_and_leaves_nothing_behind(tmp_path: Path) -
     pid = wait_for_pid(listener.client)
     begun = time.monotonic()
     listener.client.close()
-    assert time.monotonic() - begun < 5.0
+    assert time.monotonic() - begun < 20.0  # far less than twenty sounds take
     assert not psutil.pid_exists(pid)
-    new = set(Path(tempfile.gettempdir()).iterdir()) - before
-    assert not [p for p in new if p.name.startswith("tmp")]
+    assert list(temporary.iterdir()) == []
 
 
 @posix_only
@@ -260,7 +271,7 @@ def test_the_reader_ends_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     reader = psutil.Process(int(parent.stdout.readline()))
     parent.kill()
     parent.communicate()
-    gone, _ = psutil.wait_procs([reader], timeout=10)
+    gone, _ = psutil.wait_procs([reader], timeout=PATIENCE_SECONDS)
     assert gone == [reader]
 
 
