@@ -170,7 +170,7 @@ class Feed:
 
         A process that opens a device of another rate has no transport until `begin`.
         """
-        return self._rate is not None and status.commands >= self._commands
+        return status.sample_rate == self._rate and status.commands >= self._commands
 
     def to_timeline(self, frame: int) -> int:
         return round(frame / self._ratio())
