@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -74,7 +75,7 @@ def _leftovers(pids: set[int], threads: set[threading.Thread]) -> list[str]:
         # multiprocessing keeps one tracker for the whole process.
         if line and "resource_tracker" not in line:
             left.append(f"{pid}: {line}")
-    return left
+    return left + [block.name for block in Path("/dev/shm").glob(f"*-{os.getpid()}-*")]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -87,7 +88,7 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_leftovers() -> Iterator[None]:
-    """Fail a test that leaves a thread or a child process behind."""
+    """Fail a test that leaves a thread, a child process or shared memory behind."""
     pids, threads = _child_pids(), set(threading.enumerate())
     yield
     deadline = time.monotonic() + GRACE_SECONDS

@@ -49,8 +49,9 @@ class DragHandle(QWidget):
         """Show what would be dragged."""
         if clip is None or self._clip is None or clip.peaks is not self._clip.peaks:
             self._wave = None if clip is None else extremes_of(clip, _WAVE_WIDTH_PX)
+        if clip is None or self._clip is None or clip.clip_id != self._clip.clip_id:
+            self._pressed_at = None
         self._clip = clip
-        self._pressed_at = None
         self.setEnabled(clip is not None)
         open_hand, arrow = Qt.CursorShape.OpenHandCursor, Qt.CursorShape.ArrowCursor
         self.setCursor(arrow if clip is None else open_hand)

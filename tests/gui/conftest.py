@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PyQt6.QtCore import QObject, QTimer
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
@@ -42,8 +43,18 @@ def open_app(
     yield open_
     for app in opened:
         app.close()
+        left = [timer for timer in running_timers(app) if timer.interval() > 0]
+        assert left == [], "timers that run on in a closed app"
         app.window.deleteLater()
     dressed.processEvents()
+
+
+def running_timers(app: App) -> list[QTimer]:
+    """Return the timers of the window and of what is behind it that would still fire."""
+    owners = [app.window, app.actions, *vars(app.parts).values()]
+    objects = [owner for owner in owners if isinstance(owner, QObject)]
+    timers = [timer for owner in objects for timer in owner.findChildren(QTimer)]
+    return [timer for timer in timers if timer.isActive()]
 
 
 @pytest.fixture
