@@ -12,6 +12,7 @@ from gui.state.clip import LANE_LETTERS
 
 if TYPE_CHECKING:
     from gui.main_window import MainWindow
+    from gui.widgets.waveform_editor import WaveformEditor
 
 _STARS = 5
 
@@ -79,6 +80,12 @@ def _selecting(window: MainWindow) -> list[Command]:
         Command("Selection left", "Select", ("Left",), partial(wave.nudge, -1)),
         Command("Longer selection", "Select", ("Shift+Right",), partial(wave.nudge, 1, True)),
         Command("Shorter selection", "Select", ("Shift+Left",), partial(wave.nudge, -1, True)),
+        Command("Region more right", "Select", ("Ctrl+Shift+Right",), partial(wave.add_region, 1)),
+        Command("Region more left", "Select", ("Ctrl+Shift+Left",), partial(wave.add_region, -1)),
+        Command("Selection right, off the grid", "Select", ("Alt+Right",), _free(wave, 1)),
+        Command("Selection left, off the grid", "Select", ("Alt+Left",), _free(wave, -1)),
+        Command("Scroll right", "Select", ("PgDown",), partial(wave.scroll_by, 0.5)),
+        Command("Scroll left", "Select", ("PgUp",), partial(wave.scroll_by, -0.5)),
         Command("Continue: a bar more", "Select", ("]",), partial(wave.pull, "right", 1)),
         Command("Continue: a bar less", "Select", ("}",), partial(wave.pull, "right", -1)),
         Command("Intro: a bar more", "Select", ("[",), partial(wave.pull, "left", 1)),
@@ -88,6 +95,10 @@ def _selecting(window: MainWindow) -> list[Command]:
         Command("Zoom to the selection", "Select", ("Z",), wave.zoom_to_selection),
         Command("Show all of it", "Select", ("0", "Shift+Z"), wave.zoom_all),
     ]
+
+
+def _free(wave: WaveformEditor, steps: int) -> partial[None]:
+    return partial(wave.nudge, steps, free=True)
 
 
 def _sound(window: MainWindow, actions: Actions) -> list[Command]:

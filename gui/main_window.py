@@ -31,6 +31,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from engine.audio import FrameSpan
 from engine.library import LibraryEntry
 from engine.request import GenerationRequest
 from gui.actions import Actions
@@ -263,7 +264,9 @@ class MainWindow(QMainWindow):
 
     def _fold(self) -> None:
         self.library.setVisible(self._library_wanted and self.width() >= LIBRARY_FOLDS_PX)
-        self.lanes.set_compact(self.width() < LANES_FOLD_PX)
+        compact = self.width() < LANES_FOLD_PX
+        self.lanes.set_compact(compact)
+        self.waveform.set_compact(compact)
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:
         """End the filter; the app closes the rest."""
@@ -404,18 +407,24 @@ class MainWindow(QMainWindow):
 
     def _show_lanes(self) -> None:
         batch = self.session.batch
-        self.lanes.set_lanes(self.session.lanes)
+        self.lanes.set_lanes(self.session.lanes, () if batch is None else batch.lane_notes)
         self.lanes.set_active(self.session.canvas.active)
         self.queue.show_batches(self.session.batches)
-        self._show_veil(batch is not None and not batch.is_over)
+        self._show_veil()
         self._show_engine()
 
-    def _show_veil(self, making: bool) -> None:
+    def _show_veil(self) -> None:
+        """Show how far the first take is, where it will be."""
         batch = self.session.batch
-        if batch is None or not making or self.session.chosen is not None:
-            self.waveform.set_veil(None, 0.0)
-        elif batch.request.spans:
-            self.waveform.set_veil(batch.request.spans[0], batch.share)
+        if batch is None or batch.is_over or self.session.chosen is not None:
+            self.waveform.set_veil(None, None)
+            self.waveform.set_pulled(self.session.pulled)
+        elif batch.pulled:
+            self.waveform.set_pulled(batch.pulled)
+            self.waveform.set_veil(None, batch.share)
+        else:
+            whole = (FrameSpan(0, batch.base.frames),) if batch.base is not None else ()
+            self.waveform.set_veil(batch.request.spans or whole, batch.share)
 
     def _show_selection(self) -> None:
         self.waveform.set_selection(self.session.spans)
@@ -486,7 +495,7 @@ class MainWindow(QMainWindow):
             return
         self.transport.show_position(clip, frame)
         self.waveform.set_playhead(frame)
-        self.lanes.set_playhead(frame + clip.start_frame)
+        self.lanes.set_playhead(self.waveform.playhead)
 
 
 def _run(command: Command) -> None:

@@ -39,6 +39,7 @@ _NICE = -11
 _SWITCH_SECONDS = 0.001
 #: PortAudio reports nonsense on JACK; nothing real is as long as this.
 _LONGEST_LATENCY_SECONDS = 1.0
+_SICK = "The sound system does not work; restart it, or the computer."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,11 +69,19 @@ class PortAudio:
 
     def __init__(self) -> None:
         self._sounddevice: Any = None
+        self._is_fresh = self._is_started = False
 
     def outputs(self) -> tuple[OutputDevice, ...]:
         """Look for the outputs anew; no stream may be open. Raises DeviceProblem."""
         with _quiet_stderr():
-            self._start_anew()
+            sd = self._load()
+            try:
+                self._start_anew()
+                return self._found()
+            except sd.PortAudioError as error:
+                raise DeviceProblem(_SICK, str(error)) from error
+
+    def _found(self) -> tuple[OutputDevice, ...]:
         sd = self._sounddevice
         apis = [str(api["name"]) for api in sd.query_hostapis()]
         return tuple(
@@ -90,10 +99,17 @@ class PortAudio:
     def open(self, device: OutputDevice, request: OutputRequest, deck: Deck) -> OpenOutput:
         """Open and start a stream. Raises DeviceProblem."""
         sd = self._sounddevice
-        for known in self._devices():
-            api = sd.query_hostapis(known["hostapi"])["name"]
-            if (known["name"], api) == (device.name, device.host_api):
-                return self._open_index(int(known["index"]), device, request, deck)
+        try:
+            for known in self._devices():
+                api = sd.query_hostapis(known["hostapi"])["name"]
+                if (known["name"], api) == (device.name, device.host_api):
+                    return self._open_index(int(known["index"]), device, request, deck)
+        except (sd.PortAudioError, ValueError) as error:
+            raise DeviceProblem(
+                f"“{device.name}” could not be opened; close the program that uses it, or "
+                "choose another output.",
+                str(error),
+            ) from error
         raise DeviceProblem(f"The output “{device.name}” is gone; choose another.")
 
     def _open_index(
@@ -106,30 +122,35 @@ class PortAudio:
         except sd.PortAudioError:
             rate = device.sample_rate
         deck.use_rate(rate)
-        try:
-            return _Stream(sd, index, device, rate, request.latency_seconds, deck)
-        except (sd.PortAudioError, ValueError) as error:
-            raise DeviceProblem(
-                f"“{device.name}” could not be opened; close the program that uses it, or "
-                "choose another output.",
-                str(error),
-            ) from error
+        return _Stream(sd, index, device, rate, request.latency_seconds, deck)
 
     def _devices(self) -> list[dict[str, Any]]:
         return list(self._sounddevice.query_devices())
 
-    def _start_anew(self) -> None:
+    def _load(self) -> Any:
+        """Return sounddevice, which starts PortAudio at its import."""
         if self._sounddevice is None:
             try:
                 import sounddevice
             except OSError as error:  # no PortAudio library
                 raise DeviceProblem(portaudio_advice(), str(error)) from error
+            except Exception as error:  # PortAudioError, of the very module that failed
+                raise DeviceProblem(_SICK, str(error)) from error
             self._sounddevice = sounddevice
-            return
+            self._is_fresh = self._is_started = True
+        return self._sounddevice
+
+    def _start_anew(self) -> None:
+        """Have PortAudio look again (sounddevice's own documentation knows no other way)."""
         sd = self._sounddevice
-        # The only way to have PortAudio look again (sounddevice's own documentation says so).
-        sd._terminate()
+        if self._is_fresh:
+            self._is_fresh = False
+            return
+        if self._is_started:
+            self._is_started = False
+            sd._terminate()
         sd._initialize()
+        self._is_started = True
 
 
 class _Stream:
@@ -146,6 +167,7 @@ class _Stream:
     ) -> None:
         self.sample_rate = sample_rate
         self._deck = deck
+        self._error = sd.PortAudioError
         self._finished = threading.Event()
         self._buffer_seconds = latency_seconds
         self._last = 0.0
@@ -172,7 +194,10 @@ class _Stream:
         self.latency_seconds = told if is_sense else 0.0
 
     def is_alive(self) -> bool:
-        return not self._finished.is_set() and bool(self._stream.active)
+        try:
+            return not self._finished.is_set() and bool(self._stream.active)
+        except self._error:  # as ALSA does of a card that was pulled out
+            return False
 
     def close(self) -> None:
         self._stream.close()

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field, replace
 
 from engine.messages import Phase, Progress
-from engine.request import GenerationRequest
-from gui.state.clip import LANE_LETTERS, Clip, Lane, LaneState
+from engine.request import GenerationRequest, Task
+from gui.state.clip import LANE_LETTERS, NOT_PULLED, Clip, Lane, LaneState, PulledEdges
 
 #: How much of a take's time each phase is, roughly: the veil moves on without jumping back.
 _PHASE_SHARES = {
@@ -56,6 +56,23 @@ class Batch:
     def seconds(self) -> float:
         """How long ago it was ordered."""
         return time.monotonic() - self.ordered_at
+
+    @property
+    def lane_notes(self) -> tuple[str, ...]:
+        """What the making of each lane is at, or why it failed; empty where there is no more."""
+        making, failed = LaneState.MAKING, LaneState.FAILED
+        notes = {making: self.note.partition(" · ")[2], failed: self.sentence}
+        return tuple(notes.get(lane.state, "") for lane in self.lanes)
+
+    @property
+    def pulled(self) -> PulledEdges:
+        """The edge that the order grows."""
+        if self.request.task is not Task.CONTINUE:
+            return NOT_PULLED
+        bars = self.request.bars or 0
+        return (
+            PulledEdges(bars, 0) if self.request.direction == "backward" else PulledEdges(0, bars)
+        )
 
     @property
     def best_joined(self) -> Lane | None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PyQt6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, pyqtSignal
+from PyQt6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    Qt,
+    pyqtSignal,
+)
 from PyQt6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QMouseEvent
 from PyQt6.QtWidgets import QAbstractItemView, QListView, QMenu
 
@@ -47,6 +55,11 @@ class LibraryList(QListView):
         self.setMouseTracking(True)
         self.setAccessibleName("Takes in the library")
         self.setStyleSheet("QListView { background: transparent; border: 0; padding: 0; }")
+        self._anchor = QPersistentModelIndex()
+        self._anchor_top = 0
+        model.changing.connect(self._drop_anchor)
+        model.changed.connect(self._ride_at_anchor)
+        state.wanted_changed.connect(self.scrollToTop)
         self.clicked.connect(self._audition)
         self.doubleClicked.connect(self._open)
 
@@ -170,6 +183,18 @@ class LibraryList(QListView):
         menu = self.menu_for(entry)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(viewport.mapToGlobal(QPoint(at)))
+
+    def _drop_anchor(self) -> None:
+        """Remember what is seen first, but at the top: there, what is new is to be seen."""
+        seen = self.indexAt(QPoint(0, 0)) if self.verticalOffset() > 0 else QModelIndex()
+        self._anchor, self._anchor_top = QPersistentModelIndex(seen), self.visualRect(seen).top()
+
+    def _ride_at_anchor(self) -> None:
+        """Keep that where it was, whatever came and went above."""
+        bar = self.verticalScrollBar()
+        if self._anchor.isValid() and bar is not None:
+            moved = self.visualRect(QModelIndex(self._anchor)).top() - self._anchor_top
+            bar.setValue(bar.value() + moved)
 
     def _move(self, e: QKeyEvent) -> None:
         before = self.currentIndex()

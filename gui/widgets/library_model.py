@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtCore import QModelIndex, QObject, QStringListModel, Qt
+from PyQt6.QtCore import QModelIndex, QObject, QStringListModel, Qt, pyqtSignal
 
 from gui.state.library import LibraryState
 from gui.state.stored_take import StoredTake
@@ -15,11 +15,14 @@ _NO_PARENT = QModelIndex()
 
 
 class LibraryModel(QStringListModel):
-    """Follows a LibraryState. UI thread only.
+    """Follows a LibraryState. UI thread only. changing, changed: around each step that follows it.
 
     Qt counts the rows, because a view asks for their number twice per row that it lays out; what
     is in them is Python's.
     """
+
+    changing = pyqtSignal()
+    changed = pyqtSignal()
 
     def __init__(self, state: LibraryState, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -73,7 +76,12 @@ class LibraryModel(QStringListModel):
 
     def _follow(self) -> None:
         """Find what differs between the shown rows and the state's, and change only that."""
-        old, new = self._rows, self._state.entries
+        self.changing.emit()
+        self._change_rows(self._state.entries)
+        self.changed.emit()
+
+    def _change_rows(self, new: tuple[StoredTake, ...]) -> None:
+        old = self._rows
         head = _shared(old, new)
         tail = _shared(old[head:][::-1], new[head:][::-1])
         gone, come = len(old) - head - tail, len(new) - head - tail

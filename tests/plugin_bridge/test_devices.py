@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import BadArgument
+from plugin_bridge.audio_child import list_outputs
 from plugin_bridge.cli import main
 from plugin_bridge.devices import (
     JACK,
@@ -20,6 +21,7 @@ from plugin_bridge.devices import (
     portaudio_advice,
     virtual_advice,
 )
+from tests.plugin_bridge.audio_scenarios import needs_portaudio
 from tests.plugin_bridge.command_runs import ROOT, write_clicks
 
 SPEAKERS = OutputDevice("Speakers", "ALSA", 2, 48_000)
@@ -91,6 +93,7 @@ def test_a_missing_portaudio_has_its_command() -> None:
     assert "brew install portaudio" in portaudio_advice("darwin")
 
 
+@needs_portaudio
 def test_devices_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devices", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -99,11 +102,59 @@ def test_devices_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert has_virtual != bool(found["virtual_advice"])
 
 
+@needs_portaudio
 def test_devices_says_how_to_get_a_virtual_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devices"]) == 0
     captured = capsys.readouterr()
     assert captured.out
     assert captured.err == ""
+
+
+@needs_portaudio
+def test_a_machine_without_an_output_is_told_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if list_outputs():
+        pytest.skip("this machine has an output")
+    write_clicks(tmp_path / "loop.wav", bars=1)
+    assert main(["devices"]) == 0
+    shown = capsys.readouterr().out
+    assert "There is no audio output." in shown
+    assert "No virtual device" in shown
+    assert main(["stream", str(tmp_path / "loop.wav")]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no audio output; connect one" in line
+    assert main(["stream", str(tmp_path / "loop.wav"), "--json"]) == 4
+    failed = json.loads(capsys.readouterr().out)
+    assert "connect one" in failed["error"]
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("raise OSError('PortAudio library not found')", "libportaudio2"),
+        ("raise RuntimeError('no sound daemon')", "does not work"),
+        ("import os; os.abort()", "could not be listed"),
+    ],
+)
+def test_a_sound_system_that_fails_is_one_sentence_and_exit_code_4(
+    code: str,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The process that looks finds this in the place of sounddevice."""
+    (tmp_path / "sounddevice.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    write_clicks(tmp_path / "loop.wav", bars=1)
+    for words in (["devices"], ["stream", str(tmp_path / "loop.wav")]):
+        assert main(words) == 4
+        captured = capsys.readouterr()
+        (line,) = captured.err.splitlines()
+        assert says in line
+        assert line.endswith((".", "”."))
+        assert captured.out == ""
 
 
 @pytest.mark.parametrize(
@@ -112,7 +163,12 @@ def test_devices_says_how_to_get_a_virtual_one(capsys: pytest.CaptureFixture[str
         ({3}, "no file", ["missing.wav"]),
         ({3}, "no audio", ["empty"]),
         ({3}, "text.wav", ["text.wav"]),
-        ({2, 4}, "nonsense-output", ["loop.wav", "--device", "nonsense-output"]),
+        pytest.param(
+            {2, 4},
+            "nonsense-output",
+            ["loop.wav", "--device", "nonsense-output"],
+            marks=needs_portaudio,
+        ),
         ({2}, "required", []),
     ],
 )

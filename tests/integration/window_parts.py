@@ -1,0 +1,57 @@
+"""The app as its user has it: a process with a window, seen and used from outside."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.integration.desktop_parts import Box, Desktop, Window
+from tests.integration.screen_reader import ScreenReader, Widget
+from tests.plugin_bridge.command_runs import ROOT, wait_for
+
+#: Narrow: no library, room beside it where nothing takes drops.
+SIZE_PX = (1000, 660)
+
+
+class AppWindow:
+    """Loopgraft's window at the top left of a desktop."""
+
+    def __init__(self, desk: Desktop, window: Window, data: Path) -> None:
+        self.desk = desk
+        self.data = data
+        self._window = window
+        self._reader = ScreenReader(desk.environment)
+        self._handle = self._widget("filler", "")
+
+    @property
+    def handle(self) -> Box:
+        """Where the sound is taken by the hand."""
+        return self._handle.box
+
+    @property
+    def box(self) -> Box:
+        return self._window.box
+
+    def wait_for_sound(self, name: str = "") -> None:
+        """Wait until a sound, whose name begins so, can be dragged out."""
+        wait_for(lambda: self._handle.name.startswith(f"Drag “{name}"), f"the sound “{name}”")
+
+    def fill(self, role: str, name: str, text: str) -> None:
+        """Write into a field, in place of what it holds."""
+        self._window.focus()
+        self.desk.click(self._widget(role, name).box.at(0.3, 0.5))
+        self.desk.keys("ctrl+a")
+        self.desk.write(text)
+
+    def _widget(self, role: str, name: str) -> Widget:
+        found: list[Widget] = []
+
+        def look() -> bool:
+            widget = self._reader.find(role, name)
+            found.extend([widget] if widget is not None else [])
+            return bool(found)
+
+        wait_for(look, f"the {role} “{name}”")
+        return found[0]
