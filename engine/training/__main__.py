@@ -7,11 +7,15 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from engine.allocator import restart_with_kept_blocks
 from engine.resources import resource_path
+
+if TYPE_CHECKING:
+    Stages = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
 
 WORK = Path(".training")
 CODEC = "codec.safetensors"
@@ -29,56 +33,67 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, default=WORK, help="folder for shards and checkpoints")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     stages = parser.add_subparsers(required=True)
+    _add_corpus_stages(stages)
+    _add_denoiser(stages)
+    _add_decoder(stages)
+    _add_closing_stages(stages)
+    return parser
 
+
+def _add_corpus_stages(stages: Stages) -> None:
     codec = stages.add_parser("codec", help="fit the closed-form codec on the corpus")
     codec.add_argument("--items", type=int, default=600)
     codec.set_defaults(run=_codec)
-
     corpus = stages.add_parser("corpus", help="synthesise and encode shards of the corpus")
     corpus.add_argument("--items", type=int, default=8000)
     corpus.add_argument("--held-out", type=int, default=400)
     corpus.set_defaults(run=_corpus)
 
+
+def _add_training(stage: argparse.ArgumentParser, learning_rate: float) -> None:
+    """Add what both trained stages share."""
+    stage.add_argument("--minutes", type=float, required=True)
+    stage.add_argument("--decay-minutes", type=float, default=0.0)
+    stage.add_argument("--learning-rate", type=float, default=learning_rate)
+    stage.add_argument("--device", default="cpu")
+    stage.add_argument("--seed", type=int, default=0)
+
+
+def _add_denoiser(stages: Stages) -> None:
     denoiser = stages.add_parser("denoiser", help="train the denoiser, from a checkpoint if any")
-    denoiser.add_argument("--minutes", type=float, required=True)
-    denoiser.add_argument("--decay-minutes", type=float, default=0.0)
+    _add_training(denoiser, learning_rate=1e-3)
     denoiser.add_argument("--width", type=int, default=256)
     denoiser.add_argument("--layers", type=int, default=6)
     denoiser.add_argument("--heads", type=int, default=4)
     denoiser.add_argument("--tokens", type=int, default=3072)
-    denoiser.add_argument("--learning-rate", type=float, default=1e-3)
-    denoiser.add_argument("--device", default="cpu")
-    denoiser.add_argument("--seed", type=int, default=0)
     denoiser.add_argument("--start-from", type=Path, help="weights to begin with, once")
     denoiser.set_defaults(run=_denoiser)
 
+
+def _add_decoder(stages: Stages) -> None:
     decoder = stages.add_parser("decoder", help="train the decoder, from a checkpoint if any")
-    decoder.add_argument("--minutes", type=float, required=True)
-    decoder.add_argument("--decay-minutes", type=float, default=0.0)
+    _add_training(decoder, learning_rate=5e-4)
     decoder.add_argument("--width", type=int, help="default: 256, on a GPU 384")
     decoder.add_argument("--depth", type=int, help="default: 5, on a GPU 7")
     decoder.add_argument("--synthesisers", type=int, default=1, help="processes that make items")
     decoder.add_argument("--batch", type=int, default=8)
     decoder.add_argument("--crop-latents", type=int, default=28)
-    decoder.add_argument("--learning-rate", type=float, default=5e-4)
     decoder.add_argument("--adversarial", action="store_true", help="with discriminators (GPU)")
-    decoder.add_argument("--device", default="cpu")
-    decoder.add_argument("--seed", type=int, default=0)
     decoder.set_defaults(run=_decoder)
 
+
+def _add_closing_stages(stages: Stages) -> None:
     measure = stages.add_parser("evaluate", help="measure weights on held-out prompts")
     measure.add_argument("--weights", type=Path, default=resource_path("models", "graft"))
     measure.add_argument("--count", type=int, default=200, help="prompts per bar")
     measure.add_argument("--figures", type=Path, help="where to write the figures as JSON")
     measure.set_defaults(run=_evaluate)
-
     release = stages.add_parser("release", help="ship the trained weights with a card")
     release.add_argument("--target", type=Path, default=resource_path("models", "graft"))
     release.add_argument("--model-version", required=True)
     release.add_argument("--hardware", required=True, help="what it was trained on, in words")
     release.add_argument("--figures", type=Path, help="JSON that `evaluate` wrote")
     release.set_defaults(run=_release)
-    return parser
 
 
 def _codec(options: argparse.Namespace) -> None:

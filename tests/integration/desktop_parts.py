@@ -288,4 +288,3 @@ def desktop(folder: Path) -> Generator[Desktop]:
         raise
     finally:
         desk.close()
-

@@ -65,9 +65,15 @@ class Sight:
         self._xfixes.XFixesQueryExtension(self._display, *map(ctypes.byref, numbers))
         self._drags = ctypes.c_ulong(self._x.XInternAtom(self._display, b"XdndSelection", 0))
 
-    def dragger(self) -> int:
-        """Return the window that drags, or dragged last (XDND: it owns this selection)."""
-        return int(self._x.XGetSelectionOwner(self._display, self._drags))
+    def forget_drags(self) -> None:
+        """Take the selection of the last drag from whoever still has it."""
+        nobody, now = ctypes.c_ulong(0), ctypes.c_ulong(0)
+        self._x.XSetSelectionOwner(self._display, self._drags, nobody, now)
+        self._x.XSync(self._display, 0)
+
+    def is_dragging(self) -> bool:
+        """Return whether a drag began (XDND: who drags owns this selection)."""
+        return bool(self._x.XGetSelectionOwner(self._display, self._drags))
 
     def cursor(self) -> int:
         """Return the number of the cursor that is shown."""
@@ -80,14 +86,16 @@ class Sight:
 def carry(start: Point, nowhere: Point, target: Point) -> None:
     """Drag from one place to another, by way of a place that refuses."""
     sight = Sight()
-    before = sight.dragger(), sight.cursor()
-    _xdotool("mousemove", *start, "mousedown", 1)
+    sight.forget_drags()
+    _xdotool("mousemove", *start)
+    idle = sight.cursor()
+    _xdotool("mousedown", 1)
     try:
         away = Point(start.x + _NUDGE_PX, start.y)
         _move(start, away, steps=6)
-        _wait(lambda: sight.dragger() != before[0], away, "No drag began")
+        _wait(sight.is_dragging, away, "No drag began")
         _move(away, nowhere)
-        _wait(lambda: sight.cursor() != before[1], nowhere, "The drag shows no cursor of its own")
+        _wait(lambda: sight.cursor() != idle, nowhere, "The drag shows no cursor of its own")
         refused = sight.cursor()
         _move(nowhere, target)
         _wait(lambda: sight.cursor() != refused, target, "The target refuses what is dragged")

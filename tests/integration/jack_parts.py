@@ -36,15 +36,18 @@ def what_jack_lacks() -> str:
 
 
 @contextmanager
-def jack_server(log: Path, name: str = "", *, kill: bool = False) -> Generator[str]:
+def jack_server(
+    log: Path, name: str = "", *, kill: bool = False, realtime: bool = False
+) -> Generator[str]:
     """Run jackd with its dummy driver, in step with its clients (-S); yield the server's name.
 
-    kill: end it as a crash would.
+    kill: end it as a crash would. realtime: as musicians run it, where the machine allows that.
     """
     name = name or f"loopgraft-{uuid.uuid4().hex[:8]}"
     before = _shared_by_jack()
     with log.open("ab") as stderr:
-        command = ["jackd", "-r", "-S", "-t", str(_CLIENT_PATIENCE_MS), "-n", name]
+        priority = ["-R", "-P", "20"] if realtime else ["-r"]
+        command = ["jackd", *priority, "-S", "-t", str(_CLIENT_PATIENCE_MS), "-n", name]
         server = subprocess.Popen(
             [*command, "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD_FRAMES)],
             stdin=subprocess.DEVNULL,

@@ -62,8 +62,8 @@ class ScreenReader:
         assert address, "there is no accessibility bus"
         self._bus = ["--address", str(address)]
 
-    def find(self, role: str, name: str) -> Widget | None:
-        """Return the last widget with a role whose name begins so."""
+    def find(self, role: str, name: str | tuple[str, ...]) -> Widget | None:
+        """Return the last widget with a role whose name begins so (or so)."""
         desktop = Widget(self, "org.a11y.atspi.Registry", _ROOT)
         return self._find(desktop, role, name)
 
@@ -83,7 +83,7 @@ class ScreenReader:
         values = ast.literal_eval(_NOT_PYTHON.sub("", told.stdout.strip()))
         return values[0] if len(values) == 1 else values
 
-    def _find(self, widget: Widget, role: str, name: str) -> Widget | None:
+    def _find(self, widget: Widget, role: str, name: str | tuple[str, ...]) -> Widget | None:
         for child in widget.inside():
             own_role = child.role
             if own_role == role and child.name.startswith(name):

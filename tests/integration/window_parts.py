@@ -7,12 +7,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
+from gui.widgets.export_bar import NOTHING
 from tests.integration.desktop_parts import Box, Desktop, Window
 from tests.integration.screen_reader import ScreenReader, Widget
 from tests.plugin_bridge.command_runs import ROOT, wait_for
 
 #: Narrow: no library, room beside it where nothing takes drops.
 SIZE_PX = (1000, 660)
+#: What the export bar's handle says, without and with a sound.
+_HANDLE = (NOTHING, "Drag “")
+_ENDS_WITHIN_SECONDS = 20.0
 
 
 class AppWindow:
@@ -23,7 +29,7 @@ class AppWindow:
         self.data = data
         self._window = window
         self._reader = ScreenReader(desk.environment)
-        self._handle = self._widget("filler", "")
+        self._handle = self._widget("filler", _HANDLE)
 
     @property
     def handle(self) -> Box:
@@ -45,7 +51,11 @@ class AppWindow:
         self.desk.keys("ctrl+a")
         self.desk.write(text)
 
-    def _widget(self, role: str, name: str) -> Widget:
+    def press(self, *keys: str) -> None:
+        """Press keys in the window."""
+        self._window.press(*keys)
+
+    def _widget(self, role: str, name: str | tuple[str, ...]) -> Widget:
         found: list[Widget] = []
 
         def look() -> bool:
@@ -55,3 +65,24 @@ class AppWindow:
 
         wait_for(look, f"the {role} “{name}”")
         return found[0]
+
+
+@contextmanager
+def app_window(desk: Desktop, *files: Path) -> Generator[AppWindow]:
+    """Open the app on data of its own; at the end it must end properly, with all its processes."""
+    data = desk.folder / "data"
+    process = desk.start(
+        *(sys.executable, "-P", "-m", "gui", *map(str, files)),
+        LOOPGRAFT_DATA=str(data),
+        PYTHONPATH=str(ROOT),
+        QT_QPA_PLATFORM="xcb",
+        QT_LINUX_ACCESSIBILITY_ALWAYS_ON="1",
+    )
+    window = desk.window("Loopgraft")
+    window.place(0, 0, SIZE_PX)
+    yield AppWindow(desk, window, data)
+    assert process.poll() is None, f"the app ended by itself, with {process.returncode}"
+    assert desk.end(process) == 0
+    left = desk.processes("LOOPGRAFT_DATA", str(data))
+    _gone, alive = psutil.wait_procs(left, timeout=_ENDS_WITHIN_SECONDS)
+    assert not alive, "the app left processes behind"

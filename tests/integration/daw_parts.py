@@ -1,0 +1,211 @@
+"""Two DAWs and a file manager, set up so that no first-run question stands in the way.
+
+What was tried and why: design/REAL_PARTS.md. Ardour runs on its own dummy engine: a drop needs no
+sound, so no audio server is needed either.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from engine.audio import FloatArray
+from tests.integration.desktop_parts import Desktop, Window
+from tests.integration.hand import Point
+from tests.plugin_bridge.command_runs import wait_for
+
+#: Under the app's window.
+DAW_PLACE = (0, 800)
+#: Ardour's time: as divisible as can be, per second.
+_SUPERCLOCK = 282_240_000
+_FLOAT_BLOCK = 0x0004000F
+
+_ARDOUR_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
+<Ardour>
+  <Config>
+    <Option name="hide-dummy-backend" value="0"/>
+    <Option name="try-autostart-engine" value="1"/>
+    <Option name="discover-plugins-on-start" value="0"/>
+  </Config>
+  <Extra><AudioMIDISetup><EngineStates>
+    <State backend="None (Dummy)" driver="Normal Speed" device="Silence" input-device=""
+      output-device="" sample-rate="44100" buffer-size="1024" n-periods="0" input-latency="0"
+      output-latency="0" input-channels="0" output-channels="0" active="1" use-buffered-io="0"
+      midi-option="No MIDI I/O" lru="0"/>
+  </EngineStates></AudioMIDISetup></Extra>
+</Ardour>
+"""
+_ARDOUR_SESSION = """
+local session = create_session("{folder}", "{name}", 44100)
+assert(session, "no session")
+local last, normal = ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal
+session:new_audio_track(2, 2, nil, 1, "Gen", last, normal, true)
+session:save_state("")
+close_session()
+quit()
+"""
+# A version of the future: an older one brings the welcome dialog back.
+_AUDACITY_CONFIG = """PrefsVersion=1.1.1r1
+[Version]
+Major=99
+[GUI]
+ShowSplashScreen=0
+[Warnings]
+FirstProjectSave=0
+[Locale]
+Language=en
+"""
+_PCMANFM_CONFIG = "[ui]\nside_pane_mode=hidden;places\nview_mode=icon\nwin_width=640\nwin_height=360\n"
+#: Under the menu and the tool bar; icons are 48 px in size.
+_FIRST_ICON = (52, 96)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A piece of audio on a timeline. frames, position: counted at the session's rate."""
+
+    name: str
+    frames: Fraction
+    position: Fraction
+    samples: FloatArray
+
+
+def samples_of(path: Path) -> FloatArray:
+    """Return a file's samples as every DAW reads them: float32 (channels, frames)."""
+    samples, _rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return samples.T
+
+
+@cache
+def ardour_version() -> str:
+    """Return Ardour's major version, "" where it is not installed with its session tools."""
+    found = [shutil.which(f"ardour{number}-lua") for number in range(9, 6, -1)]
+    names = [Path(path).name for path in found if path]
+    return names[0].removeprefix("ardour").removesuffix("-lua") if names else ""
+
+
+class Ardour:
+    """Ardour with a session of one stereo track, at 44.1 kHz."""
+
+    def __init__(self, desk: Desktop, name: str = "proof") -> None:
+        self._desk = desk
+        self._folder = desk.folder / name
+        self._name = name
+        self._make_session()
+        self._write_settings()
+        desk.start("ardour", "--no-splash", "--no-announcements", str(self._folder))
+        self.window: Window = desk.window(f"^{name} - Ardour$")
+        self.window.place(*DAW_PLACE)
+
+    def save(self) -> None:
+        """Save by key."""
+        self.window.press("ctrl+s")
+
+    def regions(self) -> list[Region]:
+        """Return what lies on the timelines of the session file."""
+        try:
+            root = ET.parse(self._folder / f"{self._name}.ardour").getroot()
+        except (FileNotFoundError, ET.ParseError):  # it is being written
+            return []
+        files = {source.get("id"): source.get("name", "") for source in root.iter("Source")}
+        found = root.findall("Playlists/Playlist/Region")
+        return sorted((self._region(region, files) for region in found), key=lambda r: r.position)
+
+    def _region(self, region: ET.Element, files: dict[str | None, str]) -> Region:
+        audio = self._folder / "interchange" / self._name / "audiofiles"
+        channels = [files[region.get(f"source-{n}")] for n in range(int(region.get("channels", 0)))]
+        sides = [samples_of(audio / channel) for channel in channels]
+        frames, position = re.findall(r"a(\d+)", region.get("length", ""))
+        return Region(
+            name=region.get("name", ""),
+            frames=Fraction(int(frames) * 44_100, _SUPERCLOCK),
+            position=Fraction(int(position) * 44_100, _SUPERCLOCK),
+            samples=np.concatenate(sides),
+        )
+
+    def _make_session(self) -> None:
+        script = self._desk.folder / "session.lua"
+        home = self._desk.folder / "lua-home"  # with another's settings it crashes
+        home.mkdir()
+        script.write_text(_ARDOUR_SESSION.format(folder=self._folder, name=self._name))
+        made = self._desk.start(f"ardour{ardour_version()}-lua", str(script), HOME=str(home))
+        assert made.wait(60) == 0, f"no session; {self._desk.logs} tells why"
+
+    def _write_settings(self) -> None:
+        folder = self._desk.home / ".config" / f"ardour{ardour_version()}"
+        folder.mkdir(parents=True)
+        (folder / f".a{ardour_version()}").touch()  # or it asks first-run questions
+        (folder / "instant.xml").write_text("<instant><no-memory-warning/></instant>")
+        (folder / "config").write_text(_ARDOUR_CONFIG)
+
+
+class Audacity:
+    """Audacity with an empty project."""
+
+    def __init__(self, desk: Desktop) -> None:
+        self._desk = desk
+        folder = desk.home / ".config" / "audacity"
+        folder.mkdir(parents=True)
+        (folder / "audacity.cfg").write_text(_AUDACITY_CONFIG)
+        self._process = desk.start("audacity")
+        self.window: Window = desk.window("^Audacity$")
+        self.window.place(*DAW_PLACE)
+
+    def save(self) -> Path:
+        """Save the project by keys, under the name that Audacity offers; return its file."""
+        self.window.press("ctrl+s")
+        self._desk.window("^Save Project")
+        wait_for(self._confirm, "a saved project")
+        (path,) = self._desk.home.glob("*.aup3")
+        wait_for(lambda: self.window.title == path.stem, "an open project of that name")
+        return path
+
+    def close(self) -> None:
+        """End it, so that its project can be read."""
+        self._desk.end(self._process)
+
+    def _confirm(self) -> bool:
+        for dialog in self._desk.windows("^Save Project"):
+            dialog.press("Return")
+        return any(self._desk.home.glob("*.aup3"))
+
+
+def audacity_samples(project: Path) -> FloatArray:
+    """Return the samples of a project that holds one stereo clip (2, frames).
+
+    Audacity stores each channel in blocks of a megabyte, left and right by turns.
+    """
+    with sqlite3.connect(project) as database:
+        rows = database.execute("SELECT sampleformat, samples FROM sampleblocks ORDER BY blockid")
+        blocks = [(number, np.frombuffer(data, "<f4")) for number, data in rows]
+    database.close()
+    assert {number for number, _ in blocks} == {_FLOAT_BLOCK}
+    return np.stack([np.concatenate([data for _, data in blocks[side::2]]) for side in range(2)])
+
+
+class FileManager:
+    """pcmanfm on one folder. It is one process, whatever the number of its windows."""
+
+    def __init__(self, desk: Desktop, folder: Path, place: tuple[int, int]) -> None:
+        self.folder = folder
+        settings = desk.home / ".config" / "pcmanfm" / "default"
+        settings.mkdir(parents=True, exist_ok=True)
+        (settings / "pcmanfm.conf").write_text(_PCMANFM_CONFIG)
+        desk.start("pcmanfm", "--no-desktop", "--new-win", str(folder))
+        self.window: Window = desk.window(f"^{folder.name}$")
+        self.window.place(*place)
+
+    @property
+    def first_icon(self) -> Point:
+        """Where the first file lies."""
+        box = self.window.box
+        return Point(box.x + _FIRST_ICON[0], box.y + _FIRST_ICON[1])
