@@ -73,9 +73,9 @@ def one_journey() -> Values:
     parts = app.parts
     try:
         _wait(lambda: parts.generation.state is EngineState.READY)
-        app.window.form.takes.setValue(TAKES)
-        app.window.form.bars.setValue(4)
-        app.window.form.prompt.setPlainText(PROMPT)
+        app.window.regions.form.takes.setValue(TAKES)
+        app.window.regions.form.bars.setValue(4)
+        app.window.regions.form.prompt.setPlainText(PROMPT)
         heard: list[float] = []
 
         def hear(peak: float) -> None:
@@ -140,7 +140,7 @@ def _open() -> App:
 def _press(app: App, key: Qt.Key) -> None:
     for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
         event = QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier)
-        QApplication.sendEvent(app.window.form.prompt, event)
+        QApplication.sendEvent(app.window.regions.form.prompt, event)
 
 
 def _start_again() -> float:

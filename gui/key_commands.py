@@ -73,7 +73,7 @@ def _hearing(window: MainWindow, actions: Actions) -> list[Command]:
 
 
 def _selecting(window: MainWindow) -> list[Command]:
-    wave = window.waveform
+    wave = window.regions.waveform
     return [
         Command("Select everything", "Select", ("Ctrl+A",), wave.select_all),
         Command("Selection right", "Select", ("Right",), partial(wave.nudge, 1)),
@@ -121,8 +121,12 @@ def _sound(window: MainWindow, actions: Actions) -> list[Command]:
 
 def _looking(window: MainWindow) -> list[Command]:
     return [
-        Command("Search the library", "Look", ("Ctrl+F",), window.find_in_library, in_text=True),
-        Command("Library: show or fold away", "Look", ("Ctrl+B",), window.toggle_library, True),
+        Command(
+            "Search the library", "Look", ("Ctrl+F",), window.regions.find_in_library, in_text=True
+        ),
+        Command(
+            "Library: show or fold away", "Look", ("Ctrl+B",), window.regions.toggle_library, True
+        ),
         Command("Dark, light or as the desktop", "Look", (), window.next_appearance),
         Command("Commands", "Look", ("Ctrl+K",), window.show_commands, in_text=True),
         Command("Keys", "Look", ("?", "F1"), window.show_keys),

@@ -164,3 +164,20 @@ def _bpm(ask: Ask) -> float | None:
 
 def _seed(ask: Ask) -> int:
     return fresh_seed() if ask.seed is None else ask.seed
+
+
+def ask_of(request: GenerationRequest) -> Ask:
+    """Return what a form would have said to get this request."""
+    return Ask(
+        prompt=request.prompt,
+        to_prompt=request.to_prompt,
+        bpm="" if request.bpm is None else f"{request.bpm:g}",
+        bars=request.bars,
+        key=request.key,
+        takes=1,
+        model=request.model,
+        seed=request.seed if request.seed < 2**31 else None,
+        steps=request.steps,
+        guidance=request.guidance_scale,
+        avoid=request.negative_prompt,
+    )

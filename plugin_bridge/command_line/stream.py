@@ -99,6 +99,11 @@ def _play(
         client.choose(_SLOT)
         for path, clip in itertools.chain([start], clips):
             played.files += 1
+            if clip.sample_rate != settings.sample_rate:
+                console.progress.say(
+                    f"“{display_name(path)}” has {clip.sample_rate} Hz, "
+                    f"not {settings.sample_rate} Hz as the first file; it is resampled."
+                )
             client.put(_SLOT, clip)
             client.play(0)
             _follow(events, display_name(path), clip, played, console)
@@ -164,6 +169,8 @@ def _tell(event: AudioEvent, name: str, console: Console) -> None:
             console.progress.say(
                 f"playing “{name}” on {event.name} at {event.sample_rate} Hz; Ctrl+C ends it"
             )
+            if event.sentence:
+                console.progress.say(event.sentence)
         case DeviceGone():
             console.progress.say(event.sentence)
         case AudioRestarting():

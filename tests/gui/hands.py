@@ -29,14 +29,14 @@ def press(app: App, key: Qt.Key, modifiers: Qt.KeyboardModifier | None = None) -
 
 def make(app: App, qtbot: QtBot, prompt: str = "dry drums, 120 bpm", takes: int = 2) -> None:
     """Order takes and wait until all of them are in their lanes."""
-    app.window.form.prompt.setPlainText(prompt)
-    app.window.form.takes.setValue(takes)
-    app.window.form.prompt.setFocus()
+    app.window.regions.form.prompt.setPlainText(prompt)
+    app.window.regions.form.takes.setValue(takes)
+    app.window.regions.form.prompt.setFocus()
     ordered = len(app.parts.session.batches)
     press(app, Key.Key_Return)
     wait(qtbot, lambda: len(app.parts.session.batches) > ordered)
     wait(qtbot, lambda: lanes_done(app) == takes)
-    app.window.waveform.setFocus()
+    app.window.regions.waveform.setFocus()
 
 
 def lanes_done(app: App) -> int:
@@ -48,7 +48,7 @@ def wait(qtbot: QtBot, is_so: Callable[[], bool]) -> None:
 
 
 def said(app: App) -> str:
-    return app.window.status.sentence.whole
+    return app.window.regions.status.sentence.whole
 
 
 def write_clicks(path: Path, bpm: float, bars: int) -> None:

@@ -57,7 +57,7 @@ def test_an_engine_that_never_starts_is_said_and_the_window_stays(
     wait(qtbot, lambda: app.parts.session.batches[0].state is LaneState.FAILED)
     assert said(app).startswith("Problem: ")
     assert "install it again" in said(app) or app.parts.generation.state is EngineState.GONE
-    app.window.find_in_library()
+    app.window.regions.find_in_library()
     assert app.window.isVisible()
 
 
@@ -92,8 +92,8 @@ def test_a_source_that_vanished_is_said_before_anything_is_made(app: App, qtbot:
 
 
 def order(app: App, prompt: str) -> None:
-    with_words = app.window.form.prompt
+    with_words = app.window.regions.form.prompt
     if prompt:
         with_words.setPlainText(prompt)
-    app.window.form.takes.setValue(1)
+    app.window.regions.form.takes.setValue(1)
     app.window.make()

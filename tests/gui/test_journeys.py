@@ -32,16 +32,16 @@ def app(open_app: OpenApp) -> App:
 
 def test_journey_1_ask_hear_and_take_the_file(app: App, qtbot: QtBot) -> None:
     window, session = app.window, app.parts.session
-    window.form.prompt.setFocus()
+    window.regions.form.prompt.setFocus()
     press(app, Key.Key_A, CTRL)
-    QTest.keyClicks(window.form.prompt, "dry techno drums, 126 bpm")
-    window.form.bars.setValue(2)
-    window.form.takes.setValue(2)
+    QTest.keyClicks(window.regions.form.prompt, "dry techno drums, 126 bpm")
+    window.regions.form.bars.setValue(2)
+    window.regions.form.takes.setValue(2)
     press(app, Key.Key_Return)
     wait(qtbot, lambda: session.chosen is not None)
     assert app.parts.playback.is_playing, "the first take plays while the second is made"
     wait(qtbot, lambda: lanes_done(app) == 2)
-    window.waveform.setFocus()
+    window.regions.waveform.setFocus()
     press(app, Key.Key_Down)
     assert session.canvas.active == 1
     press(app, Key.Key_D, CTRL)
@@ -74,9 +74,9 @@ def test_journey_2_sweep_and_repaint(app: App, qtbot: QtBot, tmp_path: Path) -> 
     (span,) = session.spans
     assert span.start == pytest.approx(BAR, abs=RATE // 50)
     assert span.stop == pytest.approx(2 * BAR, abs=RATE // 50)
-    window.form.takes.setValue(2)
-    window.form.prompt.setFocus()
-    QTest.keyClicks(window.form.prompt, "tom fill")
+    window.regions.form.takes.setValue(2)
+    window.regions.form.prompt.setFocus()
+    QTest.keyClicks(window.regions.form.prompt, "tom fill")
     press(app, Key.Key_Return)
     wait(qtbot, lambda: session.batch is not None and lanes_done(app) == 2)
     old = native(source)
@@ -96,11 +96,11 @@ def test_journey_3_pull_the_edges_out(app: App, qtbot: QtBot, tmp_path: Path) ->
     drop(app, [source])
     wait(qtbot, lambda: session.shown is not None and session.shown.tempo_bpm is not None)
     right = right_handle(app)
-    drag(window.waveform, right, right + QPointF(70, 0))
+    drag(window.regions.waveform, right, right + QPointF(70, 0))
     assert session.intent is Intent.EXTEND
     bars = session.pulled.right_bars
     assert bars >= 1
-    window.form.takes.setValue(1)
+    window.regions.form.takes.setValue(1)
     window.make()
     wait(qtbot, lambda: session.chosen is not None)
     grown = session.chosen
@@ -109,7 +109,7 @@ def test_journey_3_pull_the_edges_out(app: App, qtbot: QtBot, tmp_path: Path) ->
     assert grown.frames == pytest.approx(frames + more, abs=2)
     assert np.array_equal(native(grown.path)[:, :frames], native(source))
     assert grown.grafted == (FrameSpan(frames, grown.frames),)
-    window.waveform.setFocus()
+    window.regions.waveform.setFocus()
     press(app, Key.Key_K)
     press(app, Key.Key_BracketLeft)
     window.make()
@@ -122,7 +122,7 @@ def test_journey_3_pull_the_edges_out(app: App, qtbot: QtBot, tmp_path: Path) ->
 
 def sweep(app: App, bar_frames: float, first_bar: float, last_bar: float) -> None:
     """Drag over the waveform from one bar line to another."""
-    wave = app.window.waveform
+    wave = app.window.regions.waveform
     axis = wave.own_axis
     y = wave.height() / 2
     start, stop = (QPointF(axis.x_of(bar * bar_frames), y) for bar in (first_bar, last_bar))
@@ -130,5 +130,5 @@ def sweep(app: App, bar_frames: float, first_bar: float, last_bar: float) -> Non
 
 
 def right_handle(app: App) -> QPointF:
-    wave = app.window.waveform
+    wave = app.window.regions.waveform
     return QPointF(wave.axis.right, wave.layout_px.wave.center().y())

