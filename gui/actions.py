@@ -11,7 +11,6 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from engine.display_name import display_name
 from engine.errors import AppError, BadInputFile
-from engine.library import LibraryEntry
 from engine.messages import Progress
 from engine.request import GenerationRequest
 from engine.take import TakeFacts
@@ -21,6 +20,7 @@ from gui.state.batch import Batch
 from gui.state.clip import Clip, LaneState
 from gui.state.exports import BitDepth
 from gui.state.generation import EngineState
+from gui.state.stored_take import StoredTake
 
 
 class Actions(QObject):
@@ -141,7 +141,7 @@ class Actions(QObject):
         else:
             playback.play()
 
-    def audition(self, entry: LibraryEntry) -> None:
+    def audition(self, entry: StoredTake) -> None:
         """Hear a take of the library; the canvas stays as it is."""
         self._audition_id = self.clips.load_take(entry.path, entry.facts)
 
@@ -199,15 +199,7 @@ class Actions(QObject):
         clip = self.clip_of(index)
         if clip is None or clip.facts is None:
             return
-        take_id = clip.facts.take_id
-        self.session.rate_lane(index, rating)
-        self.library.do(lambda shelves: shelves.library.star(take_id, rating), self._on_rated)
-
-    def _on_rated(self, result: object) -> None:
-        if isinstance(result, AppError):
-            self.said.emit(result.sentence, "fault")
-        else:
-            self.library.refresh()
+        self.library.star(clip.facts.take_id, rating)
 
     def _connect(self) -> None:
         self.generation.progressed.connect(self._on_progress)
@@ -220,6 +212,7 @@ class Actions(QObject):
         self.out.status.connect(self._tell)
         self.clips.failed.connect(self._on_unreadable)
         self.background.failed.connect(self._complain)
+        self.library.rated.connect(self.session.rate_take)
         self.session.canvas_changed.connect(self._hear)
         self.session.lanes_changed.connect(self._load_slots)
 

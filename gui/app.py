@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 
 #: Ctrl+C in the terminal is seen this often.
 _SIGNAL_POLL_MS = 200
+#: How long a thread that reads the library may keep the UI thread waiting: Python's 5 ms, taken
+#: several times in a row, would be seen.
+_SWITCH_SECONDS = 0.0005
 
 
 class App:
@@ -87,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Open the window; files that are named are opened in it. Returns an exit code."""
     options = _parser().parse_args(arguments)
     _log_to_file()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     qt = QApplication(sys.argv[:1])
     dress(qt)
     output = Settings(data_folder() / "window.ini").read().output

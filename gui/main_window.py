@@ -21,7 +21,6 @@ from PyQt6.QtWidgets import (
     QMenu,
 )
 
-from engine.library import LibraryEntry
 from engine.request import GenerationRequest
 from gui.actions import Actions
 from gui.commands import Command
@@ -35,6 +34,7 @@ from gui.state.ask import Intent, ask_of
 from gui.state.clip import Clip
 from gui.state.exports import BitDepth
 from gui.state.settings import Remembered
+from gui.state.stored_take import StoredTake
 from gui.theme import DARK, Palette
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.prompt_form import FIRST_PROMPT
@@ -68,6 +68,7 @@ class MainWindow(QMainWindow):
         self._bind_keys()
         self._bind_widgets()
         self.showing = Showing(actions, self.regions, self)
+        self.session.canvas_changed.connect(self._show_title)
 
     def set_palette(self, palette: Palette) -> None:
         """Draw everything in a palette."""
@@ -238,7 +239,11 @@ class MainWindow(QMainWindow):
         regions.export.reveal_wanted.connect(actions.reveal)
         regions.export.format_chosen.connect(actions.set_export_format)
 
-    def _open_entry(self, entry: LibraryEntry) -> None:
+    def _show_title(self) -> None:
+        shown = self.session.shown
+        self.setWindowTitle("Loopgraft" if shown is None else f"{shown.name} – Loopgraft")
+
+    def _open_entry(self, entry: StoredTake) -> None:
         self.actions_.open_files([entry.path])
 
     def _show_menu(self, lane: int, place: QPoint) -> None:

@@ -49,6 +49,7 @@ class Showing(QObject):
         regions.header.show_clip(clip, has_before=has_before, before_shown=session.before_shown)
         regions.transport.show_clip(clip)
         regions.export.show_clip(clip)
+        regions.library.match(clip)
         self._show_context()
 
     def _show_lanes(self) -> None:

@@ -28,7 +28,8 @@ class Playback(QObject):
 
     Takes are heard at one loudness, on one timeline: another take goes on where the last one was.
     playing_changed(bool). moved(frame of the chosen clip). peaked(linear peak).
-    under_runs_changed(count). devices_changed(names, current name). said(sentence, level).
+    under_runs_changed(count). devices_changed(tuple of OutputDevice, name of the chosen one; ""
+    is the system's own). said(sentence, level).
     """
 
     playing_changed = pyqtSignal(bool)
@@ -153,7 +154,7 @@ class Playback(QObject):
             case DeviceOpened():
                 self._on_opened(event)
             case DeviceList():
-                self.devices_changed.emit(tuple(d.label for d in event.devices), self.device)
+                self.devices_changed.emit(event.devices, self.device)
             case DeviceGone():
                 self._gone = True
                 self.said.emit(event.sentence, "warn")

@@ -191,13 +191,15 @@ class Session(QObject):
         at = ready.index(active) if active in ready else (-1 if by > 0 else len(ready))
         return self.choose_lane(ready[min(max(0, at + by), len(ready) - 1)])
 
-    def rate_lane(self, index: int, rating: int) -> None:
-        """Set the stars of a lane, 0 to 5."""
-        batch = self.batch
-        if batch is not None and 0 <= index < len(batch.lanes):
-            lane = replace(batch.lanes[index], rating=rating)
-            self._batches[batch.job_id] = batch.with_lane(index, lane)
-            self.lanes_changed.emit()
+    def rate_take(self, take_id: str, rating: int) -> None:
+        """Show a take's stars, 0 to 5, in whichever lane it lies."""
+        for batch in self.batches:
+            for index, lane in enumerate(batch.lanes):
+                facts = None if lane.clip is None else lane.clip.facts
+                if facts is not None and facts.take_id == take_id:
+                    rated = batch.with_lane(index, replace(lane, rating=rating))
+                    self._batches[batch.job_id] = rated
+        self.lanes_changed.emit()
 
     def select(self, spans: tuple[FrameSpan, ...]) -> None:
         """Select spans of the shown sound; a pulled edge goes back."""

@@ -11,8 +11,10 @@ from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 from gui.state.clip import Clip
 from gui.theme import DARK, Palette
 from gui.widgets.labels import button, label, set_level
+from plugin_bridge.devices import OutputDevice
 
 HEIGHT_PX = 48
+_TOOL_TIP = Qt.ItemDataRole.ToolTipRole
 #: The quietest level that the meter shows.
 METER_FLOOR_DB = -48.0
 
@@ -96,12 +98,14 @@ class TransportBar(QWidget):
         """Show a frame of the clip as bar.beat.sixteenth."""
         self.bar.setText(bar_text(clip, frame))
 
-    def show_devices(self, names: tuple[str, ...], current: str) -> None:
-        """List the outputs; the first entry is the system's default."""
+    def show_devices(self, devices: tuple[OutputDevice, ...], current: str) -> None:
+        """List the outputs, virtual ones marked; the first entry is the system's default."""
         self.device.clear()
         self.device.addItem("System output", "")
-        for name in names:
-            self.device.addItem(name, name)
+        for device in devices:
+            name = f"{device.name} (virtual)" if device.is_virtual else device.name
+            self.device.addItem(name, device.label)
+            self.device.setItemData(self.device.count() - 1, device.label, _TOOL_TIP)
         self.device.setCurrentIndex(max(0, self.device.findData(current)))
 
     def show_under_runs(self, count: int) -> None:

@@ -64,7 +64,12 @@ FirstProjectSave=0
 [Locale]
 Language=en
 """
-_PCMANFM_CONFIG = "[ui]\nside_pane_mode=hidden;places\nview_mode=icon\nwin_width=640\nwin_height=360\n"
+_PCMANFM_CONFIG = """[ui]
+side_pane_mode=hidden;places
+view_mode=icon
+win_width=640
+win_height=360
+"""
 #: Under the menu and the tool bar; icons are 48 px in size.
 _FIRST_ICON = (52, 96)
 

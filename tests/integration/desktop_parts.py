@@ -119,6 +119,12 @@ class Desktop:
         self._started.append(process)
         return process
 
+    def said(self, process: subprocess.Popen[bytes]) -> str:
+        """Return what a program has said so far."""
+        number = self._started.index(process)
+        (log,) = self.logs.glob(f"*-{number}.log")
+        return log.read_text("utf-8", "replace")
+
     def end(self, process: subprocess.Popen[bytes]) -> int:
         """Ask a program to end, and kill it when it will not. Returns its exit code."""
         process.terminate()

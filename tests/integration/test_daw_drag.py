@@ -6,6 +6,8 @@ saved.
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 import soundfile
 
 from engine.audio import FloatArray
+from engine.display_name import display_name
 from tests.integration.daw_parts import (
     DAW_PLACE,
     Ardour,
@@ -24,10 +27,14 @@ from tests.integration.daw_parts import (
     samples_of,
 )
 from tests.integration.desktop_parts import desktop, needs_desktop
+from tests.integration.move_source import TITLE
 from tests.integration.window_parts import AppWindow, app_window
-from tests.plugin_bridge.command_runs import wait_for
+from tests.plugin_bridge.command_runs import ROOT, wait_for
 
 RATE = 44_100
+MENDED = pytest.mark.xfail(
+    run=False, reason="gui/main_window.py answers drops with the proposed action, fields take files"
+)
 #: Ardour's track, and the empty place under it, as shares of its window.
 ON_THE_TRACK, UNDER_THE_TRACKS = (0.45, 0.47), (0.55, 0.75)
 
@@ -100,20 +107,57 @@ def test_a_sound_lands_in_audacity_sample_for_sample(tmp_path: Path) -> None:
 
 
 @needs_desktop("pcmanfm")
-def test_a_file_comes_in_from_a_file_manager_and_goes_out_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", [b"H\xc3\xb6hle 100% #1.wav", b"caf\xe9.wav"], ids=["utf-8", "not"]
+)
+def test_a_file_comes_in_from_a_file_manager_and_goes_out_again(
+    name: bytes, tmp_path: Path
+) -> None:
     inbox, outbox = tmp_path / "inbox", tmp_path / "outbox"
     inbox.mkdir()
     outbox.mkdir()
-    sound = inbox / "Höhle 100% #1.wav"
-    write_noise(sound, 2.0)
+    sound, copy = inbox / os.fsdecode(name), outbox / os.fsdecode(name)
+    write_noise(tmp_path / "noise.wav", 2.0)
+    (tmp_path / "noise.wav").rename(sound)
     original = sound.read_bytes()
     with desktop(tmp_path) as desk, app_window(desk) as app:
         source = FileManager(desk, inbox, DAW_PLACE)
         target = FileManager(desk, outbox, (DAW_PLACE[0] + 700, DAW_PLACE[1]))
         desk.drag(source.first_icon, app.box.at(0.6, 0.4))
-        app.wait_for_sound("Höhle 100% #1")
+        app.wait_for_sound(display_name(sound).removesuffix(".wav"))
         desk.drag(app.handle.at(0.2, 0.5), target.window.box.at(0.5, 0.6))
-        copy = outbox / sound.name
         wait_for(lambda: copy.is_file() and copy.stat().st_size == len(original), "the copy")
     assert copy.read_bytes() == original
     assert sound.read_bytes() == original
+
+
+@needs_desktop("pcmanfm")
+@MENDED
+def test_a_file_that_falls_on_the_prompt_is_opened(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    write_noise(inbox / "noise.wav", 2.0)
+    with desktop(tmp_path) as desk, app_window(desk) as app:
+        source = FileManager(desk, inbox, DAW_PLACE)
+        desk.drag(source.first_icon, app.box_of("text", "Prompt").at(0.5, 0.5))
+        app.wait_for_sound("noise")
+
+
+@needs_desktop()
+@MENDED
+def test_a_source_that_would_move_its_file_keeps_it(tmp_path: Path) -> None:
+    sound = tmp_path / "noise.wav"
+    write_noise(sound, 2.0)
+    with desktop(tmp_path) as desk, app_window(desk) as app:
+        lender = desk.start(
+            *(sys.executable, "-P", "-m", "tests.integration.move_source", str(sound)),
+            PYTHONPATH=str(ROOT),
+            QT_QPA_PLATFORM="xcb",
+        )
+        window = desk.window(TITLE)
+        window.place(*DAW_PLACE)
+        desk.drag(window.box.at(0.3, 0.5), app.box.at(0.6, 0.4))
+        wait_for(lambda: "Action" in desk.said(lender), "an answer")
+        assert "CopyAction" in desk.said(lender)
+        assert sound.is_file()
+        app.wait_for_sound("noise")

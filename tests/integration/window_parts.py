@@ -40,6 +40,10 @@ class AppWindow:
     def box(self) -> Box:
         return self._window.box
 
+    def box_of(self, role: str, name: str) -> Box:
+        """Return where a field or button is."""
+        return self._widget(role, name).box
+
     def wait_for_sound(self, name: str = "") -> None:
         """Wait until a sound, whose name begins so, can be dragged out."""
         wait_for(lambda: self._handle.name.startswith(f"Drag “{name}"), f"the sound “{name}”")
@@ -47,7 +51,7 @@ class AppWindow:
     def fill(self, role: str, name: str, text: str) -> None:
         """Write into a field, in place of what it holds."""
         self._window.focus()
-        self.desk.click(self._widget(role, name).box.at(0.3, 0.5))
+        self.desk.click(self.box_of(role, name).at(0.3, 0.5))
         self.desk.keys("ctrl+a")
         self.desk.write(text)
 
