@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 from engine.taxonomy import FAMILIES
 from gui.state.clip import Clip
 from gui.state.library import TEMPO_TOLERANCE, LibraryState
+from gui.widgets.labels import CHIP_HEIGHT_PX
 from gui.widgets.library_model import short_key
 
 
@@ -20,6 +21,7 @@ class Chip(QPushButton):
     def __init__(self, text: str, name: str) -> None:
         super().__init__(text)
         self.setProperty("role", "chip")
+        self.setFixedHeight(CHIP_HEIGHT_PX)
         self.setCheckable(True)
         self.setAutoDefault(False)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)

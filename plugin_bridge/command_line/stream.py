@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import queue
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from plugin_bridge.audio_client import (
     SlotReady,
 )
 from plugin_bridge.command_line.console import Console
+from plugin_bridge.command_line.log_file import log_failure
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.devices import DeviceProblem, find_output
 
@@ -45,13 +48,30 @@ def run(options: Options, console: Console) -> int:
     device = find_output(list_outputs(), options.output)
     played = _Played(device.name)
     try:
-        _play(paths, first, device.label, options, played, console)
+        with _details_in_the_log():
+            _play(paths, first, device.label, options, played, console)
     except KeyboardInterrupt:
         console.line("Stopped.")
     console.result(
         {"device": played.device, "files": played.files, "under_runs": played.under_runs}
     )
     return 0
+
+
+class _LogFile(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        log_failure(self.format(record))
+
+
+@contextmanager
+def _details_in_the_log() -> Generator[None]:
+    """Keep what the client logs off the terminal, where each event has its sentence."""
+    logger, handler = logging.getLogger("plugin_bridge"), _LogFile(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 @dataclass

@@ -144,8 +144,10 @@ class Desktop:
 
     def window(self, title: str) -> Window:
         """Return a window once it is there."""
-        wait_for(lambda: self.windows(title), f"a window “{title}”")
-        return self.windows(title)[-1]
+        found: list[Window] = []
+        # Looked for once: a program that hides its window for a moment has it all the same.
+        wait_for(lambda: found or found.extend(self.windows(title)), f"a window “{title}”")
+        return found[-1]
 
     def drag(self, start: Point, target: Point) -> None:
         """Drag with the pointer; the drop was accepted when this returns."""
@@ -217,7 +219,8 @@ class Desktop:
     def _open_screen(self) -> None:
         read, write = os.pipe()
         size = f"{SCREEN_WIDTH_PX}x{SCREEN_HEIGHT_PX}x24"
-        words = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp"]
+        # Without -noreset it throws out who connects while its only other client leaves.
+        words = ["Xvfb", "-noreset", "-displayfd", str(write), "-screen", "0", size]
         with (self.logs / "Xvfb.log").open("wb") as log:
             server = subprocess.Popen(
                 words, env=self.environment, pass_fds=(write,), stdout=log, stderr=log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import signal
@@ -224,22 +225,68 @@ def test_stream_plays_a_file_and_a_folder_into_a_device(
         assert (taken[0] == level).sum() == RATE // 2 - fade
 
 
+@contextmanager
+def stream(folder: Path, device: str) -> Generator[subprocess.Popen[str]]:
+    """Run the command; a test that fails does not leave it behind."""
+    write_clicks(folder / "loop.wav", bars=1)
+    words = ["stream", str(folder / "loop.wav"), "--device", device]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "plugin_bridge", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            process.communicate()
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
+    """Return the lines of stderr up to the one that has the words."""
+    assert process.stderr is not None
+    lines: list[str] = []
+    while not lines or words not in lines[-1]:
+        line = process.stderr.readline()
+        assert line, lines
+        lines.append(line)
+    return lines
+
+
+def assert_ctrl_c_ends_it(process: subprocess.Popen[str]) -> str:
+    """Return what else it wrote on stderr."""
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "Stopped.\n")
+    return errors
+
+
 def test_ctrl_c_ends_a_stream_with_exit_code_0(server: str, tmp_path: Path) -> None:
-    write_clicks(tmp_path / "loop.wav", bars=1)
-    command = [sys.executable, "-m", "plugin_bridge", "stream", str(tmp_path / "loop.wav")]
-    with recorder(server, DEVICE, 5.0, tmp_path):
-        process = subprocess.Popen(
-            [*command, "--device", DEVICE],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stderr is not None
-        assert "Ctrl+C" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        out, errors = process.communicate(timeout=30)
-    assert (process.returncode, out, errors) == (0, "Stopped.\n", "")
+    with recorder(server, DEVICE, 5.0, tmp_path), stream(tmp_path, DEVICE) as process:
+        assert len(read_until(process, "Ctrl+C")) == 1
+        assert_ctrl_c_ends_it(process)
+
+
+def test_a_stream_tells_of_a_server_that_is_killed_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "loopgraft-shell")
+    log = tmp_path / "jackd.log"
+    with contextlib.ExitStack() as first_server:
+        first_server.enter_context(jack_server(log, "loopgraft-shell", kill=True))
+        with stream(tmp_path, "system") as process:
+            read_until(process, "Ctrl+C")
+            first_server.close()
+            lines = read_until(process, "is gone; waiting until it is back.")
+            with jack_server(log, "loopgraft-shell"):
+                lines += read_until(process, "Ctrl+C")
+                lines += assert_ctrl_c_ends_it(process).splitlines()
+    # One sentence each; what the audio process left in its log stays there.
+    starts = ("loop.wav ", "playing ", "Playback starts again", "The output ", "There is no ", "“")
+    assert [line for line in lines if not line.startswith(starts)] == []
 
 
 def test_a_server_that_is_killed_and_comes_back_is_played_on(
