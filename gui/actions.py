@@ -38,7 +38,11 @@ class Actions(QObject):
         self.clips, self.background = parts.clips, parts.background
         self.library, self.out = parts.library, parts.out
         self._lanes_to_fill: dict[str, tuple[str, int]] = {}
+        #: Files that were asked for, and those of them that are shown but not measured yet.
+        self._wanted: set[str] = set()
         self._opened: set[str] = set()
+        #: What the opened files were, by clip_id: sha256.
+        self.digests: dict[str, str] = {}
         #: A take of the library that is heard in place of the canvas.
         self.auditioned: Clip | None = None
         self._audition_id = ""
@@ -60,17 +64,17 @@ class Actions(QObject):
         selected = Target(clip, "", session.spans, session.pulled)
         self.background.run(
             partial(_sha256, clip.path),
-            lambda digest: self._order(
+            lambda digest: self._graft(
                 intent, ask, replace(selected, sha256=str(digest)), replace_waiting
             ),
         )
 
     def open_files(self, paths: list[Path]) -> None:
-        """Read files; the first one lands on the canvas."""
+        """Read the first of these files, or of a folder; it lands on the canvas."""
         if paths:
-            names = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
-            self.said.emit(f"Reading {names} …", "")
-            self.clips.load(paths)
+            of_many = "" if len(paths) == 1 else f", the first of {len(paths)} files"
+            self.said.emit(f"Reading {display_name(paths[0])}{of_many} …", "")
+            self._wanted.update(self.clips.load(paths[:1]))
 
     def cancel(self, job_id: str) -> None:
         """Stop one order, running or waiting."""
@@ -95,7 +99,10 @@ class Actions(QObject):
 
     def choose_lane(self, index: int) -> None:
         """Show and hear a take, in phase with what sounds."""
-        if not self.session.choose_lane(index):
+        if self.session.choose_lane(index):
+            if self.auditioned is not None:
+                self._hear()
+        else:
             letter = "ABCDEFGH"[index] if 0 <= index < 8 else "?"
             self.said.emit(f"There is no take {letter} yet.", "")
 
@@ -143,6 +150,7 @@ class Actions(QObject):
 
     def audition(self, entry: StoredTake) -> None:
         """Hear a take of the library; the canvas stays as it is."""
+        self.clips.cancel(self._audition_id)
         self._audition_id = self.clips.load_take(entry.path, entry.facts)
 
     def seek(self, frame: int) -> None:
@@ -225,6 +233,14 @@ class Actions(QObject):
     def _complain(self, sentence: str) -> None:
         self.said.emit(sentence, "fault")
 
+    def _graft(self, intent: Intent, ask: Ask, target: Target, replace_: bool) -> None:
+        """Order a graft, unless the file is no longer what is shown and heard of it."""
+        if self.digests.get(target.clip.clip_id, target.sha256) == target.sha256:
+            self._order(intent, ask, target, replace_)
+        else:
+            name = display_name(target.clip.path)
+            self._warn(f"“{name}” was changed since it was opened; drop it on the window again.")
+
     def _order(self, intent: Intent, ask: Ask, target: Target | None, replace_: bool) -> None:
         try:
             request = build_request(intent, ask, target)
@@ -232,7 +248,7 @@ class Actions(QObject):
             self.said.emit(error.sentence, "warn")
             return
         idle = not self.live
-        if target is not None and self.session.chosen is target.clip:
+        if idle and target is not None and self.session.chosen is target.clip:
             self.session.keep_chosen()
         job_id = self.generation.submit(request, replace_waiting=replace_)
         base = None if target is None else target.clip
@@ -248,9 +264,13 @@ class Actions(QObject):
 
     def _show_if_free(self, job_id: str) -> None:
         """Show an order that begins, unless the canvas went on to something else."""
-        shown = self.session.batch
-        if shown is not None and shown.is_over:
-            self.session.show_batch(job_id)
+        session, shown = self.session, self.session.batch
+        batch = next((batch for batch in session.batches if batch.job_id == job_id), None)
+        if batch is None:
+            return
+        is_free = _id(session.canvas.clip) == _id(batch.base) if shown is None else shown.is_over
+        if is_free:
+            session.show_batch(job_id)
 
     def _state_of(self, job_id: str) -> LaneState | None:
         found = [batch.state for batch in self.session.batches if batch.job_id == job_id]
@@ -263,8 +283,16 @@ class Actions(QObject):
 
     def _on_opened(self, clip: Clip) -> None:
         """Show a user's sound before it is measured."""
-        self._opened.add(clip.clip_id)
+        if clip.clip_id in self._wanted:
+            self._opened.add(clip.clip_id)
+            self._open(clip)
+
+    def _open(self, clip: Clip) -> None:
+        """Lay a file on the canvas, and note what it is: others may write into it later."""
+        self._wanted.discard(clip.clip_id)
         self.session.open(clip)
+        noted = partial(self.digests.__setitem__, clip.clip_id)
+        self.background.run(partial(_sha256, clip.path), noted)
 
     def _on_loaded(self, clip: Clip) -> None:
         if clip.clip_id == self._audition_id:
@@ -280,8 +308,9 @@ class Actions(QObject):
             return
         place = None if clip.facts is None else self._lanes_to_fill.pop(clip.facts.take_id, None)
         if place is None:
-            self.session.open(clip)
-            self.said.emit(_opened(clip), "")
+            if clip.clip_id in self._wanted:
+                self._open(clip)
+                self.said.emit(_opened(clip), "")
             return
         if self.session.finish_take(*place, clip) and not self.playback.is_playing:
             self.playback.play()
@@ -299,7 +328,9 @@ class Actions(QObject):
         elif state is LaneState.CANCELLED:
             self.said.emit(f"Cancelled: {batch.title}.", "")
         else:
-            self.said.emit(ready_words(batch, self.generation.device), "")
+            is_shown = self.session.canvas.batch_id == job_id
+            where = "" if is_shown else " In the library."
+            self.said.emit(ready_words(batch, self.generation.device) + where, "")
 
     def _on_engine(self, state: EngineState, sentence: str) -> None:
         if sentence:
@@ -316,6 +347,10 @@ class Actions(QObject):
         clips = [lane.clip for lane in session.lanes if lane.clip is not None]
         clips += [clip for clip in (session.canvas.clip,) if clip is not None]
         self.playback.keep_ready(tuple(clips))
+
+
+def _id(clip: Clip | None) -> str:
+    return "" if clip is None else clip.clip_id
 
 
 def ready_words(batch: Batch, device: str) -> str:

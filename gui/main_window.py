@@ -17,11 +17,14 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import (
     QApplication,
     QFileDialog,
+    QLineEdit,
     QMainWindow,
     QMenu,
+    QPlainTextEdit,
+    QWidget,
 )
 
-from engine.request import GenerationRequest
+from engine.request import GenerationRequest, Task
 from gui.actions import Actions
 from gui.commands import Command
 from gui.drop_in import dropped_paths
@@ -39,6 +42,9 @@ from gui.theme import DARK, Palette
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.prompt_form import FIRST_PROMPT
 from gui.widgets.small_wave import clip_pixmap
+
+#: What makes a recipe again; a graft needs the sound that it went into.
+_AGAIN = {Task.GENERATE: Intent.NEW, Task.MORPH: Intent.MORPH}
 
 
 class MainWindow(QMainWindow):
@@ -63,10 +69,13 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.regions)
         self.appearance = "auto"
         self.palette_ = CommandPalette(self)
+        self._came_from: QWidget | None = None
         self.commands: tuple[Command, ...] = commands_for(self, actions)
         self._keys = KeyFocus(self, (self.palette_, self.regions.library), actions.toggle_play)
         self._bind_keys()
         self._bind_widgets()
+        for field in (*self.findChildren(QLineEdit), *self.findChildren(QPlainTextEdit)):
+            field.setAcceptDrops(False)  # a file is opened wherever it is dropped
         self.showing = Showing(actions, self.regions, self)
         self.session.canvas_changed.connect(self._show_title)
 
@@ -148,21 +157,41 @@ class MainWindow(QMainWindow):
 
     def use_recipe(self, request: GenerationRequest) -> None:
         """Fill the form with what a take was asked for."""
-        self.regions.form.fill(ask_of(request))
-        self.session.override_intent(Intent.NEW)
-        self.regions.form.prompt.setFocus()
-        self.regions.status.say("The recipe is in the form; Return makes it again.")
+        form, intent = self.regions.form, _AGAIN.get(request.task)
+        form.fill(ask_of(request))
+        if form.advanced.seed_value is not None and not form.advanced.is_open:
+            form.advanced.toggle()  # a seed that is not seen would make the same for ever
+        self.session.override_intent(intent)
+        form.prompt.setFocus()
+        does = "Return makes it again" if intent else "it was a graft into another sound"
+        self.regions.status.say(f"The recipe is in the form; {does}.")
 
     def show_commands(self) -> None:
-        self.palette_.open(self.commands)
+        self._open_palette(self.commands)
 
     def show_keys(self) -> None:
-        self.palette_.open(tuple(c for c in self.commands if c.keys), "Keys")
+        self._open_palette(tuple(c for c in self.commands if c.keys), "Keys")
+
+    def _open_palette(self, commands: tuple[Command, ...], title: str = "Commands") -> None:
+        focus = self.focusWidget()
+        if focus is not None and not self.palette_.isAncestorOf(focus):
+            self._came_from = focus
+        self.palette_.open(commands, title)
+
+    def _leave_palette(self) -> None:
+        """Close it; the keys go again where they went before."""
+        self.palette_.hide()
+        if self._came_from is not None:
+            self._came_from.setFocus()
 
     def escape(self) -> None:
-        """Close the palette, else stop the newest order, else clear the selection."""
+        """Close the palette or clear the search, else stop the newest order, else clear the
+        selection."""
+        search = self.regions.library.search
         if self.palette_.isVisible():
-            self.palette_.hide()
+            self._leave_palette()
+        elif search.hasFocus() and search.text():
+            search.clear()
         elif not self.actions_.cancel_newest():
             self.regions.waveform.clear_selection()
             self.regions.waveform.setFocus()
@@ -170,14 +199,14 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
         """Take files from anywhere but our own drags."""
         if a0 is not None and a0.source() is None and _has_uris(a0):
-            a0.acceptProposedAction()
+            _accept_copy(a0)
 
     def dropEvent(self, a0: QDropEvent | None) -> None:
         """Open what is dropped."""
         data = None if a0 is None else a0.mimeData()
         if a0 is None or data is None:
             return
-        a0.acceptProposedAction()
+        _accept_copy(a0)
         dropped = dropped_paths(data.data("text/uri-list").data())
         if dropped.sentence:
             self.regions.status.say(dropped.sentence, "warn")
@@ -203,7 +232,10 @@ class MainWindow(QMainWindow):
 
     def _unless_typing(self, command: Command) -> Callable[[], None]:
         def run() -> None:
-            if command.in_text or not types_text(QApplication.focusWidget()):
+            focus = QApplication.focusWidget()
+            if self.palette_.isAncestorOf(focus) and command.run != self.escape:
+                return
+            if command.in_text or not types_text(focus):
                 command.run()
 
         return run
@@ -232,12 +264,16 @@ class MainWindow(QMainWindow):
         regions.library.open_wanted.connect(self._open_entry)
         regions.library.recipe_wanted.connect(self.use_recipe)
         regions.library.status.connect(regions.status.say)
-        self.palette_.chosen.connect(_run)
+        self.palette_.chosen.connect(self._run)
         regions.library.audition_wanted.connect(actions.audition)
         regions.export.drag_wanted.connect(self._drag_heard)
         regions.export.copy_wanted.connect(actions.copy_as_file)
         regions.export.reveal_wanted.connect(actions.reveal)
         regions.export.format_chosen.connect(actions.set_export_format)
+
+    def _run(self, command: Command) -> None:
+        self._leave_palette()
+        command.run()
 
     def _show_title(self) -> None:
         shown = self.session.shown
@@ -272,8 +308,10 @@ class MainWindow(QMainWindow):
             self.actions_.out.start_drag(self, clip, carried)
 
 
-def _run(command: Command) -> None:
-    command.run()
+def _accept_copy(event: QDropEvent) -> None:
+    """Take a copy, whatever was proposed: after a move the other program deletes its file."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
 
 
 def _has_uris(event: QDragEnterEvent) -> bool:

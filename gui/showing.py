@@ -67,7 +67,7 @@ class Showing(QObject):
             self._regions.waveform.set_veil(None, None)
             self._regions.waveform.set_pulled(self._session.pulled)
         elif batch.pulled:
-            self._regions.waveform.set_pulled(batch.pulled)
+            self._regions.waveform.set_pulled(self._session.pulled or batch.pulled)
             self._regions.waveform.set_veil(None, batch.share)
         else:
             whole = (FrameSpan(0, batch.base.frames),) if batch.base is not None else ()

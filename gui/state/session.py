@@ -157,7 +157,10 @@ class Session(QObject):
         self.lanes_changed.emit()
 
     def finish_take(self, job_id: str, index: int, clip: Clip) -> bool:
-        """Put a ready take into its lane. Returns whether it is shown now as the first one."""
+        """Put a ready take into its lane. Returns whether it is shown now as the first one.
+
+        Where undo and redo lead to its order with nothing chosen, the first take is chosen too.
+        """
         if job_id not in self._batches:
             return False
         batch = self._batches[job_id]
@@ -165,6 +168,12 @@ class Session(QObject):
         first = self.canvas.batch_id == job_id and self.canvas.active is None
         if first:
             self._amend(replace(self.canvas, active=index))
+
+        def chosen(canvas: Canvas) -> Canvas:
+            is_bare = canvas.batch_id == job_id and canvas.active is None
+            return replace(canvas, active=index) if is_bare else canvas
+
+        self._history = self._history.mapped(chosen)
         self.lanes_changed.emit()
         return first
 
@@ -176,6 +185,7 @@ class Session(QObject):
         if index != self.canvas.active:
             self._amend(replace(self.canvas, active=index))
         else:
+            self.show_before(False)
             self.intent_changed.emit()
         return True
 
@@ -233,12 +243,15 @@ class Session(QObject):
     def undo(self) -> str:
         """Take the last edit back and return its words; empty when there is none."""
         words = self.undo_words
-        self._go(self._history.undone())
+        if self._history.can_undo:
+            self._go(self._history.undone())
         return words
 
     def redo(self) -> str:
         """Do again what was undone and return its words; empty when there is nothing."""
-        words = self._history.future[0].words if self._history.can_redo else ""
+        if not self._history.can_redo:
+            return ""
+        words = self._history.future[0].words
         self._go(self._history.redone())
         return words
 

@@ -6,14 +6,17 @@ sound, so no audio server is needed either.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import sqlite3
+import tempfile
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -161,27 +164,27 @@ class Audacity:
         folder = desk.home / ".config" / "audacity"
         folder.mkdir(parents=True)
         (folder / "audacity.cfg").write_text(_AUDACITY_CONFIG)
-        self._process = desk.start("audacity")
+        desk.start("audacity")
         self.window: Window = desk.window("^Audacity$")
         self.window.place(*DAW_PLACE)
 
-    def save(self) -> Path:
-        """Save the project by keys, under the name that Audacity offers; return its file."""
+    def save(self, name: str) -> Path:
+        """Save the project by keys once a file of that name is in it; return the project's file.
+
+        Audacity calls a new project after the first file that is in it.
+        """
+        wait_for(lambda: self.window.title == name, f"“{name}” in Audacity")
         self.window.press("ctrl+s")
         self._desk.window("^Save Project")
         wait_for(self._confirm, "a saved project")
-        (path,) = self._desk.home.glob("*.aup3")
-        wait_for(lambda: self.window.title == path.stem, "an open project of that name")
-        return path
-
-    def close(self) -> None:
-        """End it, so that its project can be read."""
-        self._desk.end(self._process)
+        project = self._desk.home / f"{name}.aup3"
+        wait_for(lambda: _rows(project, "SELECT id FROM project"), "a project in that file")
+        return project
 
     def _confirm(self) -> bool:
         for dialog in self._desk.windows("^Save Project"):
             dialog.press("Return")
-        return any(self._desk.home.glob("*.aup3"))
+        return any(self._desk.home.glob("*.aup3")) and not self._desk.windows("^Save Project")
 
 
 def audacity_samples(project: Path) -> FloatArray:
@@ -189,12 +192,22 @@ def audacity_samples(project: Path) -> FloatArray:
 
     Audacity stores each channel in blocks of a megabyte, left and right by turns.
     """
-    with sqlite3.connect(project) as database:
-        rows = database.execute("SELECT sampleformat, samples FROM sampleblocks ORDER BY blockid")
-        blocks = [(number, np.frombuffer(data, "<f4")) for number, data in rows]
-    database.close()
+    rows = _rows(project, "SELECT sampleformat, samples FROM sampleblocks ORDER BY blockid")
+    blocks = [(number, np.frombuffer(data, "<f4")) for number, data in rows]
     assert {number for number, _ in blocks} == {_FLOAT_BLOCK}
     return np.stack([np.concatenate([data for _, data in blocks[side::2]]) for side in range(2)])
+
+
+def _rows(project: Path, question: str) -> list[tuple[Any, ...]]:
+    """Ask a copy of a project, for Audacity locks its own; none where that is half written."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in project.parent.glob(f"{project.name}*"):
+            shutil.copy(path, folder)
+        try:
+            with contextlib.closing(sqlite3.connect(Path(folder) / project.name)) as copy:
+                return copy.execute(question).fetchall()
+        except sqlite3.DatabaseError:
+            return []
 
 
 class FileManager:

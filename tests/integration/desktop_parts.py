@@ -26,8 +26,7 @@ SCREEN_WIDTH_PX, SCREEN_HEIGHT_PX = 1600, 1700
 NOWHERE = Point(1560, 300)
 #: How long programs may take to end by themselves.
 GRACE_SECONDS = 10.0
-_DRAG_SECONDS = 90
-_XDOTOOL_SECONDS = 20
+_ASKED_SECONDS = 90
 
 _BUS = Path("/usr/share/dbus-1/services/org.a11y.Bus.service")
 _PACKAGES = {
@@ -136,10 +135,7 @@ class Desktop:
 
     def windows(self, title: str) -> list[Window]:
         """Return the visible windows whose title matches a regular expression."""
-        words = ["xdotool", "search", "--onlyvisible", "--name", title]
-        found = subprocess.run(
-            words, env=self.environment, capture_output=True, text=True, check=False
-        )
+        found = self.ask("xdotool", "search", "--onlyvisible", "--name", title)
         return [Window(self, number) for number in found.stdout.split()]
 
     def window(self, title: str) -> Window:
@@ -152,15 +148,8 @@ class Desktop:
     def drag(self, start: Point, target: Point) -> None:
         """Drag with the pointer; the drop was accepted when this returns."""
         places = [f"{place.x},{place.y}" for place in (start, NOWHERE, target)]
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "tests.integration.hand", *places],
-            cwd=self.folder,
-            env={**self.environment, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_DRAG_SECONDS,
-        )
+        hand = [sys.executable, "-P", "-m", "tests.integration.hand", *places]
+        done = self.ask("env", f"PYTHONPATH={ROOT}", *hand)
         assert done.returncode == 0, done.stderr
 
     def click(self, place: Point) -> None:
@@ -175,15 +164,20 @@ class Desktop:
         self.xdotool("type", "--delay", 10, text)
 
     def xdotool(self, *words: object) -> str:
-        done = subprocess.run(
-            ["xdotool", *map(str, words)],
+        done = self.ask("xdotool", *map(str, words))
+        assert done.returncode == 0, f"xdotool {words}: {done.stderr}"
+        return done.stdout
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a program on this desktop to its end."""
+        return subprocess.run(
+            words,
             env=self.environment,
             capture_output=True,
             text=True,
-            check=True,
-            timeout=_XDOTOOL_SECONDS,
+            check=False,
+            timeout=_ASKED_SECONDS,
         )
-        return done.stdout
 
     def screenshot(self) -> Path:
         """Write what is on the screen."""
@@ -233,11 +227,7 @@ class Desktop:
         self.environment["DISPLAY"] = f":{number}"
 
     def _is_managed(self) -> bool:
-        words = ["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"]
-        told = subprocess.run(
-            words, env=self.environment, capture_output=True, text=True, check=False
-        )
-        return "window id" in told.stdout
+        return "window id" in self.ask("xprop", "-root", "_NET_SUPPORTING_WM_CHECK").stdout
 
 
 @dataclass(frozen=True)
@@ -250,13 +240,7 @@ class Window:
     @property
     def box(self) -> Box:
         """Where its inside is. Not from xdotool, which counts the frame twice."""
-        told = subprocess.run(
-            ["xwininfo", "-id", self.number],
-            env=self.desk.environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        told = self.desk.ask("xwininfo", "-id", self.number).stdout
         names = ("Absolute upper-left X", "Absolute upper-left Y", "Width", "Height")
         values = [re.search(rf"{name}: +(-?\d+)", told) for name in names]
         return Box(*(int(value[1]) for value in values if value is not None))
@@ -274,14 +258,23 @@ class Window:
         # The frame comes between; openbox's is 1 px wide and about 20 px high.
         wait_for(lambda: 0 <= self.box.x - x < 10 and 0 <= self.box.y - y < 60, "a moved window")
 
-    def focus(self) -> None:
-        """Bring it to the front and give it the keys."""
-        self.desk.xdotool("windowactivate", "--sync", self.number)
+    def focus(self) -> bool:
+        """Bring it to the front and give it the keys. Returns whether it is still there."""
+        wait_for(lambda: self._is_active() or not self._is_there(), "the focus")
+        return self._is_there()
 
     def press(self, *keys: str) -> None:
-        """Press keys in it."""
-        self.focus()
-        self.desk.keys(*keys)
+        """Press keys in it, none where it is gone."""
+        if self.focus():
+            self.desk.keys(*keys)
+
+    def _is_active(self) -> bool:
+        # Not --sync: for a window that closes meanwhile that takes 15 s.
+        told = self.desk.ask("xdotool", "windowactivate", self.number, "getactivewindow")
+        return told.stdout.strip() == self.number
+
+    def _is_there(self) -> bool:
+        return self.desk.ask("xwininfo", "-id", self.number).returncode == 0
 
 
 @contextmanager
