@@ -153,6 +153,14 @@ class Actions(QObject):
         self.clips.cancel(self._audition_id)
         self._audition_id = self.clips.load_take(entry.path, entry.facts)
 
+    def play_from_start(self) -> None:
+        """Play what is shown from its first frame."""
+        if self.heard is None:
+            self.said.emit("There is nothing to play yet.", "")
+        else:
+            self.seek(0)
+            self.playback.play()
+
     def seek(self, frame: int) -> None:
         """Go on from a frame of what is shown."""
         clip = self.heard

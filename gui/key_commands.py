@@ -59,7 +59,7 @@ def _intend(window: MainWindow, intent: Intent) -> partial[None]:
 def _hearing(window: MainWindow, actions: Actions) -> list[Command]:
     return [
         Command("Play or stop", "Hear", ("Space",), actions.toggle_play),
-        Command("Play from the start", "Hear", ("Home",), partial(actions.seek, 0)),
+        Command("Play from the start", "Hear", ("Home",), actions.play_from_start),
         Command("Loop", "Hear", ("L",), window.toggle_loop),
         Command("Before / after", "Hear", ("X",), actions.toggle_before),
         Command("Next take", "Hear", ("Down",), partial(actions.step_lane, 1)),

@@ -88,6 +88,9 @@ def _add_closing_stages(stages: Stages) -> None:
     measure.add_argument("--count", type=int, default=200, help="prompts per bar")
     measure.add_argument("--figures", type=Path, help="where to write the figures as JSON")
     measure.set_defaults(run=_evaluate)
+    average = stages.add_parser("average", help="the mean of several ends of one training")
+    average.add_argument("weights", type=Path, nargs="+", metavar="DENOISER")
+    average.set_defaults(run=_average)
     release = stages.add_parser("release", help="ship the trained weights with a card")
     release.add_argument("--target", type=Path, default=resource_path("models", "graft"))
     release.add_argument("--model-version", required=True)
@@ -165,6 +168,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     print("\n" + table(bars))
     if options.figures is not None:
         write_figures(bars, options.figures)
+
+
+def _average(options: argparse.Namespace) -> None:
+    from engine.training.release import average
+
+    average(options.weights, options.work / "denoiser" / "denoiser.safetensors")
 
 
 def _release(options: argparse.Namespace) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from engine.models.graft.denoiser import load_denoiser, save_denoiser
 from engine.training.corpus import CORPUS_VERSION
 
 WEIGHTS = ("codec.safetensors", "denoiser.safetensors")
@@ -26,6 +28,21 @@ def gather(work: Path, target: Path) -> None:
     if (work / "codec.safetensors").exists():
         shutil.copyfile(work / "codec.safetensors", target / "codec.safetensors")
     shutil.copyfile(work / "denoiser" / "denoiser.safetensors", target / "denoiser.safetensors")
+
+
+def average(weights: Sequence[Path], target: Path) -> None:
+    """Write the mean of denoisers of one descent (Wortsman et al. 2022) to `target`.
+
+    Two ends of a training that went on from the same weights lie in one valley; their middle is
+    often better than both. Raises ValueError when there are none, or their shapes differ.
+    """
+    models = [load_denoiser(path) for path in weights]
+    if not models or any(model.shape != models[0].shape for model in models):
+        raise ValueError("The average needs denoisers of one shape.")
+    states = [model.state_dict() for model in models]
+    mean = {name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_denoiser(mean, models[0].shape, target)
 
 
 def training_facts(work: Path, hardware: str) -> dict[str, object]:

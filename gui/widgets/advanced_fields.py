@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QLocale, Qt
 from PyQt6.QtGui import QIntValidator
 from PyQt6.QtWidgets import QDoubleSpinBox, QGridLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
@@ -22,7 +22,7 @@ class AdvancedFields(QWidget):
         super().__init__()
         self.seed = QLineEdit()
         self.seed.setPlaceholderText("random")
-        self.seed.setValidator(QIntValidator(0, 2**31 - 1, self.seed))
+        self.seed.setValidator(_plain_number(self.seed))
         self.steps = QSpinBox()
         self.steps.setRange(0, STEPS_RANGE[1])
         self.guidance = QDoubleSpinBox()
@@ -90,3 +90,12 @@ class AdvancedFields(QWidget):
         for box in (self.steps, self.guidance):
             box.setSpecialValueText(_AUTO)
         self._inner.hide()
+
+
+def _plain_number(field: QLineEdit) -> QIntValidator:
+    """Return what lets digits alone be typed: a “1,000” would be no seed."""
+    plain = QLocale.c()
+    plain.setNumberOptions(QLocale.NumberOption.RejectGroupSeparator)
+    validator = QIntValidator(0, 2**31 - 1, field)
+    validator.setLocale(plain)
+    return validator

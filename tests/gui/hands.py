@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from gui.app import App
 from tests.gui.loop_maker import RATE
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 Key = Qt.Key
 

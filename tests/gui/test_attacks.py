@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import QMimeData, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent
+from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
@@ -258,3 +259,10 @@ def test_fifty_orders_are_cancelled_at_once(app: App, qtbot: QtBot) -> None:
     app.actions.cancel_all()
     wait(qtbot, lambda: all(batch.is_over for batch in batches(app)))
     assert {batch.state for batch in batches(app)} == {LaneState.CANCELLED}
+
+
+def test_a_seed_is_digits_alone(app: App) -> None:
+    advanced = app.window.regions.form.advanced
+    advanced.seed.setFocus()
+    QTest.keyClicks(advanced.seed, "1,000")
+    assert advanced.seed_value == 1000

@@ -25,7 +25,7 @@ from tests.plugin_bridge.command_runs import ROOT, wait_for
 SCREEN_WIDTH_PX, SCREEN_HEIGHT_PX = 1600, 1700
 NOWHERE = Point(1560, 300)
 #: How long programs may take to end by themselves.
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 30.0
 _ASKED_SECONDS = 90
 
 _BUS = Path("/usr/share/dbus-1/services/org.a11y.Bus.service")

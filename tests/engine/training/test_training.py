@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from engine.models.graft.codec import LATENT_CHANNELS, Codec, fit_codec, save_codec
-from engine.models.graft.denoiser import DenoiserShape, load_denoiser
+from engine.models.graft.denoiser import Denoiser, DenoiserShape, load_denoiser, save_denoiser
 from engine.models.graft.spectral import FEATURES
 from engine.text_encoder import TextEncoder
 from engine.training import train_denoiser
 from engine.training.batches import BatchMaker, random_spans
 from engine.training.corpus import make_item
 from engine.training.dataset import LatentItem, encode_item, read_shard, to_grid, write_shard
+from engine.training.release import average
 from engine.training.train_denoiser import TrainingPlan, flow_loss, start_or_resume, train
 
 TINY = DenoiserShape(width=32, layers=1, heads=2)
@@ -109,3 +110,26 @@ def test_the_loss_falls_on_a_fixed_batch(items: list[LatentItem]) -> None:
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_average_of_denoisers_is_their_middle(tmp_path: Path) -> None:
+    shape = DenoiserShape(width=32, layers=1, heads=2)
+    models = [Denoiser(shape) for _ in range(2)]
+    paths = [tmp_path / f"{index}.safetensors" for index in range(2)]
+    for model, path in zip(models, paths, strict=True):
+        save_denoiser(model.state_dict(), shape, path)
+    average(paths, tmp_path / "out" / "mean.safetensors")
+    ends = [load_denoiser(path).state_dict() for path in paths]
+    middle = load_denoiser(tmp_path / "out" / "mean.safetensors").state_dict()
+    for name, value in middle.items():
+        torch.testing.assert_close(value, (ends[0][name] + ends[1][name]) / 2, atol=1e-3, rtol=1e-3)
+
+
+def test_denoisers_of_other_shapes_have_no_average(tmp_path: Path) -> None:
+    paths: list[Path] = []
+    for width in (32, 64):
+        shape = DenoiserShape(width=width, layers=1, heads=2)
+        paths.append(tmp_path / f"{width}.safetensors")
+        save_denoiser(Denoiser(shape).state_dict(), shape, paths[-1])
+    with pytest.raises(ValueError, match="one shape"):
+        average(paths, tmp_path / "mean.safetensors")
