@@ -18,7 +18,7 @@ class Screen:
         read, write = os.pipe()
         self._processes = [
             subprocess.Popen(
-                ["Xvfb", "-displayfd", str(write), "-screen", "0", _SIZE],
+                ["Xvfb", "-noreset", "-displayfd", str(write), "-screen", "0", _SIZE],
                 pass_fds=(write,),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

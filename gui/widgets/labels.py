@@ -21,15 +21,17 @@ def set_level(widget: QWidget, level: str) -> None:
         style.polish(widget)
 
 
-def label(text: str = "", role: str = "", name: str = "") -> QLabel:
-    """Return a label in a role: dim, small, title, number, chip, status."""
+def label(text: str = "", role: str = "", what: str = "") -> QLabel:
+    """Return a label in a role: dim, small, title, number, chip, status. what: what it tells, for
+    a screen reader and as tooltip; its name stays the text."""
     made = QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setProperty("role", role)
     if role == "chip":
         made.setFixedHeight(CHIP_HEIGHT_PX)
-    if name:
-        made.setAccessibleName(name)
+    if what:
+        made.setAccessibleDescription(what)
+        made.setToolTip(what)
     return made
 
 

@@ -79,8 +79,9 @@ class QueueView(QWidget):
             self._rows[index].show()
         for row in self._rows[len(live) :]:
             row.hide()
-        self._more.setVisible(len(live) > _MOST_ROWS)
-        self._more.set_whole(f"and {len(live) - _MOST_ROWS} more")
+        hidden = max(0, len(live) - _MOST_ROWS)
+        self._more.setVisible(hidden > 0)
+        self._more.set_whole(f"and {hidden} more" if hidden else "")
 
     def _row(self, index: int) -> QueueRow:
         while len(self._rows) <= index:
