@@ -18,7 +18,7 @@ from engine.analysis import in_key_share, measure_key, tempo_matches
 from engine.audio import MODEL_SAMPLE_RATE, AudioClip, resample_circular
 from engine.key import Key, Mode
 from engine.messages import Phase
-from engine.models.graft.backend import WORDLESS_GUIDANCE, GraftMaker
+from engine.models.graft.backend import WORDLESS_GUIDANCE, WORDLESS_TEMPERATURE, GraftMaker
 from engine.models.graft.codec import Codec, latent_frames
 from engine.models.graft.conditioning import Grid
 from engine.models.graft.decoding import decode, random_phases
@@ -210,7 +210,7 @@ def _refill(model: GraftModel, item: LatentItem) -> tuple[npt.NDArray[np.float32
         model.denoiser,
         LatentCanvas(latents * keep, keep, grid, closes=True),
         Brief((row,), row),
-        SamplerSettings(16, Guidance(scale=WORDLESS_GUIDANCE)),
+        SamplerSettings(16, Guidance(scale=WORDLESS_GUIDANCE), temperature=WORDLESS_TEMPERATURE),
         torch.randn(latents.shape, generator=generator),
         lambda _done, _total: None,
     )

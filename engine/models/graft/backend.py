@@ -39,6 +39,9 @@ DEFAULT_GUIDANCE = 3.5
 #: correlation with what was removed, 51 held-out loops: 0.65 at 5, 0.72 at 3.5, 0.75 at 2,
 #: 0.74 at 1.5, 0.72 at 1.
 WORDLESS_GUIDANCE = 2.0
+#: And a little less noise stays closer yet: 0.75 at 1, 0.76 at 0.9, 0.77 at 0.8, where what is made
+#: begins to be blurred.
+WORDLESS_TEMPERATURE = 0.9
 PEAK_LIMIT = 0.98
 END_FADE_SECONDS = 0.01
 #: Keeps the phase noise of the decoder apart from the noise of the sampler.
@@ -52,10 +55,13 @@ def load_graft(device: str, threads: int) -> GraftMaker:
 
 def sampler_settings(request: GenerationRequest) -> SamplerSettings:
     """Return the request's sampler settings, with the model's defaults where it has none."""
-    scale = request.guidance_scale
+    scale, wordless = request.guidance_scale, not request.prompt.strip()
     if scale is None:
-        scale = DEFAULT_GUIDANCE if request.prompt.strip() else WORDLESS_GUIDANCE
-    return SamplerSettings(request.steps or DEFAULT_STEPS, Guidance(scale=scale))
+        scale = WORDLESS_GUIDANCE if wordless else DEFAULT_GUIDANCE
+    follows = wordless and request.task in (Task.INPAINT, Task.CONTINUE, Task.LOOP)
+    temperature = WORDLESS_TEMPERATURE if follows else 1.0
+    steps = request.steps or DEFAULT_STEPS
+    return SamplerSettings(steps, Guidance(scale=scale), temperature=temperature)
 
 
 @dataclass(frozen=True)

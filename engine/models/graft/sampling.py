@@ -47,11 +47,13 @@ class LatentCanvas:
 
 @dataclass(frozen=True)
 class SamplerSettings:
-    """start_time: 1 makes from noise; less keeps that much of the canvas (variation)."""
+    """start_time: 1 makes from noise; less keeps that much of the canvas (variation).
+    temperature: the noise is scaled by it; below 1, what is likely comes more often."""
 
     steps: int = 12
     guidance: Guidance = field(default_factory=Guidance)
     start_time: float = 1.0
+    temperature: float = 1.0
 
 
 def sample(
@@ -65,6 +67,7 @@ def sample(
     """Return the canvas with every frame made that is not kept. noise: (T, channels)."""
     windows = plan_windows(canvas.keep[:, 0] > 0.5, closes=canvas.closes)
     total = settings.steps * len(windows)
+    noise = settings.temperature * noise
     latents, keep = canvas.latents.clone(), canvas.keep.clone()
     for number, indices in enumerate(windows):
         part = LatentCanvas(
