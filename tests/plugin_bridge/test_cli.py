@@ -53,10 +53,13 @@ def test_making_takes_imports_neither_torch_nor_scipy() -> None:
     assert not loaded & {"torch", "scipy", "onnxruntime"}
 
 
-def test_without_a_command_the_help_is_shown(shell: Shell) -> None:
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is a screen elsewhere")
+def test_without_a_command_the_window_wants_a_screen(shell: Shell) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        shell.environment.pop(name, None)
     done = shell.run()
-    assert done.code == 0
-    assert "generate" in done.out
+    assert (done.code, done.out) == (4, "")
+    assert done.errors.startswith("There is no screen here")
 
 
 def test_generate_writes_a_take_and_says_where(shell: Shell) -> None:
