@@ -153,10 +153,10 @@ def test_the_playhead_repaints_two_thin_strips(editor: WaveformEditor, qtbot: Qt
     QApplication.processEvents()
     watch.regions.clear()
     editor.set_playhead(3 * BAR)
-    qtbot.waitUntil(lambda: bool(watch.regions))
+    # The screen may ask for the whole as well, at any time.
+    qtbot.waitUntil(lambda: any(region.rectCount() == 2 for region in watch.regions))
     editor.removeEventFilter(watch)
-    (region,) = watch.regions
-    assert region.rectCount() == 2
+    region = next(region for region in watch.regions if region.rectCount() == 2)
     middle = round(editor.own_axis.x_of(2 * BAR))
     for side in (QRect(0, 0, middle, 420), QRect(middle, 0, 740, 420)):
         assert 0 < region.intersected(side).boundingRect().width() <= 8

@@ -44,9 +44,10 @@ def test_journey_1_ask_hear_and_take_the_file(app: App, qtbot: QtBot) -> None:
     window.regions.waveform.setFocus()
     press(app, Key.Key_Down)
     assert session.canvas.active == 1
-    press(app, Key.Key_D, CTRL)
     clipboard = QApplication.clipboard()
     assert clipboard is not None
+    clipboard.clear()
+    press(app, Key.Key_D, CTRL)
     wait(qtbot, lambda: bool((data := clipboard.mimeData()) and data.hasUrls()))
     data = clipboard.mimeData()
     assert data is not None
