@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from io import FileIO
@@ -20,6 +19,7 @@ import msgspec
 import numpy as np
 
 from engine.audio import AudioClip, FrameSpan
+from engine.child_process import child_environment, module_command
 from engine.display_name import display_name
 from engine.errors import BadInputFile, WriteProblem
 from engine.file_limits import (
@@ -32,7 +32,6 @@ from engine.input_file import open_regular_file
 from engine.sample_format import NATIVE_TYPES, dequantise
 from engine.take_maker import NativeSamples
 
-_PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 _DETAILS_LIMIT_BYTES = 2000
 
 
@@ -114,13 +113,11 @@ def _decode_in_child(
     with tempfile.TemporaryFile() as log:
         try:
             code = subprocess.run(
-                [sys.executable, "-m", "engine.file_reader"],
+                module_command("engine.file_reader"),
                 stdin=file,
                 stdout=result,
                 stderr=log,
-                # -m puts the working folder first on the path: it must not be the user's.
-                cwd=_PACKAGE_PARENT,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                env=child_environment(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1"),
                 timeout=wall_limit_seconds,
                 check=False,
             ).returncode

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,7 +26,8 @@ from engine.messages import (
     TakeDone,
     decode_from_worker,
 )
-from engine.worker_process import WorkerOptions, WorkerProcess
+from engine.patience import Heartbeat, PatienceClock
+from engine.worker_process import WorkerOptions, WorkerProcess, start_worker
 
 _log = logging.getLogger(__name__)
 
@@ -80,32 +80,13 @@ EngineEvent = (
 )
 
 
-class PatienceClock:
-    """A clock for deadlines that counts only time this process was awake to look at it.
-
-    A laptop that sleeps, or an app that stands in a debugger, must not kill its worker.
-    """
-
-    _LONGEST_STEP_SECONDS = 2 * _LONGEST_WAIT_SECONDS
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-        self.now = 0.0
-
-    def advance(self) -> None:
-        last, self._last = self._last, time.monotonic()
-        self.now += min(self._last - last, self._LONGEST_STEP_SECONDS)
-
-
 class _Watch:
     """What is known of the present worker, in the clock's seconds."""
 
-    def __init__(self, process: WorkerProcess, now: float) -> None:
+    def __init__(self, process: WorkerProcess, now: float, heartbeat_seconds: float) -> None:
         self.process = process
         self.is_ready = False
-        self.pings = 0
-        self.ping_sent_at = now
-        self.pong_missing = False
+        self.heartbeat = Heartbeat(now, heartbeat_seconds)
         self.moved_at = now
         self.cancel_sent_at: float | None = None
         self.load_failure: LoadFailed | None = None
@@ -149,12 +130,12 @@ class Supervisor:
         self._start_at = None
         faults, self._faults = self._faults, ()
         try:
-            process = WorkerProcess(self._options, faults, self._on_line)
+            process = start_worker(self._options, faults, self._on_line)
         except OSError as error:
             self._worker_is_gone(f"it could not be started: {error}", None, ())
             return
         _log.info("Worker %s started", process.pid)
-        self._watch = _Watch(process, self._clock.now)
+        self._watch = _Watch(process, self._clock.now, self._options.heartbeat_seconds)
 
     def submit(self, job: Job, *, replace_waiting: bool) -> None:
         """Queue a job; an engine that was given up gets a new chance."""
@@ -203,8 +184,8 @@ class Supervisor:
             return
         if (reason := self._overdue(watch)) is not None:
             self._bury(reason)
-        else:
-            self._beat(watch)
+        elif (number := watch.heartbeat.next(self._clock.now)) is not None:
+            watch.process.send(Ping(number))
 
     def close(self) -> None:
         """Cancel every job and end the worker: politely first, then not."""
@@ -219,7 +200,7 @@ class Supervisor:
 
     def _take(self, watch: _Watch, message: FromWorker) -> None:
         if isinstance(message, Pong):
-            watch.pong_missing = watch.pong_missing and message.number != watch.pings
+            watch.heartbeat.answered(message.number)
             return
         watch.moved_at = self._clock.now
         match message:
@@ -250,13 +231,6 @@ class Supervisor:
         watch.moved_at = self._clock.now
         watch.process.send(Submit(job.job_id, job.request, job.takes_done))
 
-    def _beat(self, watch: _Watch) -> None:
-        due = self._clock.now - watch.ping_sent_at >= self._options.heartbeat_seconds
-        if due and not watch.pong_missing:
-            watch.pings += 1
-            watch.ping_sent_at, watch.pong_missing = self._clock.now, True
-            watch.process.send(Ping(watch.pings))
-
     def _overdue(self, watch: _Watch) -> str | None:
         """Return why the worker must be ended now, None while all is well."""
         options, now = self._options, self._clock.now
@@ -266,7 +240,7 @@ class Supervisor:
         deadline = (
             options.answer_deadline_seconds if watch.is_ready else options.load_deadline_seconds
         )
-        if watch.pong_missing and now - watch.ping_sent_at > deadline:
+        if watch.heartbeat.silent_seconds(now) > deadline:
             return "it did not answer"
         is_busy = self._queue.running is not None or not watch.is_ready
         if is_busy and now - watch.moved_at > options.stall_deadline_seconds:

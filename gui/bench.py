@@ -13,13 +13,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from PyQt6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QApplication
 
+from engine.child_process import child_environment, module_command
 from engine.places import DATA_VARIABLE
 from gui.app import App, dress
 from gui.parts import audio_options, build_parts, worker_options
@@ -144,10 +144,13 @@ def _press(app: App, key: Qt.Key) -> None:
 
 
 def _start_again() -> float:
-    command = [sys.executable, "-P", "-m", "gui.bench", "--started-at", str(time.time())]
-    root = Path(__file__).resolve().parents[1]
     done = subprocess.run(
-        command, cwd=root, capture_output=True, text=True, check=True, timeout=_PATIENCE_SECONDS
+        module_command("gui.bench", "--started-at", str(time.time())),
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=_PATIENCE_SECONDS,
     )
     return float(json.loads(done.stdout))
 

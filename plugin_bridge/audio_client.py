@@ -13,6 +13,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from types import TracebackType
 
+from engine.action_loop import Action, ActionLoop, Turns
 from engine.audio import AudioClip
 from engine.errors import AppError, BadArgument
 from plugin_bridge.audio_blocks import SampleBlock, stereo_at
@@ -47,7 +48,6 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
-_Action = Callable[[], None]
 #: A sound system that hangs while it is asked for devices does not hold up the end.
 _LISTER_PATIENCE_SECONDS = 1.0
 
@@ -56,12 +56,12 @@ class _Worker:
     """A thread that does what it is given, in order. Its methods are for any thread."""
 
     def __init__(self, name: str) -> None:
-        self._work: queue.SimpleQueue[_Action | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[Action | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def do(self, work: _Action) -> None:
+    def do(self, work: Action) -> None:
         self._work.put(work)
 
     def close(self, patience_seconds: float | None = None) -> None:
@@ -88,17 +88,14 @@ class AudioClient:
     def __init__(self, options: AudioOptions, on_event: Callable[[AudioEvent], None]) -> None:
         """Start the audio process. Raises BadArgument for a rate that nothing plays."""
         fade_frames(options.sample_rate)
-        self._on_event = on_event
-        self._actions: queue.SimpleQueue[_Action] = queue.SimpleQueue()
-        self._events: list[AudioEvent] = []
-        self._supervisor = AudioSupervisor(
-            options, self._events.append, self._on_line, self._prepare
-        )
-        self._closing = threading.Event()
+        self._loop = ActionLoop[AudioEvent]("audio-client", on_event)
+        self._supervisor = AudioSupervisor(options, self._loop.emit, self._on_line, self._prepare)
         self._preparer = _Worker("audio-preparer")
         self._lister = _Worker("audio-lister")
-        self._thread = threading.Thread(target=self._run, name="audio-client", daemon=True)
-        self._thread.start()
+        supervisor = self._supervisor
+        self._loop.start(
+            Turns(supervisor.start, supervisor.wait_seconds, supervisor.tick, self._end)
+        )
 
     def __enter__(self) -> AudioClient:
         return self
@@ -125,32 +122,32 @@ class AudioClient:
         check_gain(gain)
         if clip.frames < 1 or clip.channels < 1:
             raise BadArgument(f"“{slot_id}” has no audio; give at least 1 frame.")
-        self._actions.put(lambda: self._supervisor.put(slot_id, clip, start, gain))
+        self._loop.do(lambda: self._supervisor.put(slot_id, clip, start, gain))
 
     def drop(self, slot_id: str) -> None:
         """Take a slot away."""
-        self._actions.put(lambda: self._supervisor.drop(slot_id))
+        self._loop.do(lambda: self._supervisor.drop(slot_id))
 
     def set_gain(self, slot_id: str, gain: float) -> None:
         """Change a slot's linear gain, faded. Raises BadArgument outside 0 to 1000."""
         check_gain(gain)
-        self._actions.put(lambda: self._supervisor.set_gain(slot_id, gain))
+        self._loop.do(lambda: self._supervisor.set_gain(slot_id, gain))
 
     def choose(self, slot_id: str | None, at: At = "now") -> None:
         """Go on in another slot, at once or at the next bar line. None: silence."""
-        self._actions.put(lambda: self._supervisor.choose(slot_id, at))
+        self._loop.do(lambda: self._supervisor.choose(slot_id, at))
 
     def play(self, frame: int | None = None) -> None:
         """Start from a timeline frame, or from where it stands."""
-        self._actions.put(lambda: self._supervisor.play(frame))
+        self._loop.do(lambda: self._supervisor.play(frame))
 
     def stop(self) -> None:
         """Stop, and stay there."""
-        self._actions.put(self._supervisor.stop)
+        self._loop.do(self._supervisor.stop)
 
     def seek(self, frame: int) -> None:
         """Go to a timeline frame, playing or not."""
-        self._actions.put(lambda: self._supervisor.seek(frame))
+        self._loop.do(lambda: self._supervisor.seek(frame))
 
     def set_loop(self, on: bool, span: tuple[int, int] | None = None) -> None:
         """Loop over timeline frames [start, stop), None: each slot's whole; off: stop at the end.
@@ -159,16 +156,16 @@ class AudioClient:
         span.
         """
         chosen = None if span is None else LoopRange(*span)
-        self._actions.put(lambda: self._supervisor.set_loop(on, chosen))
+        self._loop.do(lambda: self._supervisor.set_loop(on, chosen))
 
     def set_grid(self, frames_per_bar: Fraction | int, downbeat: Fraction | int = 0) -> None:
         """Set where the bars lie, in exact timeline frames. Raises BadArgument below 1 frame."""
         grid = Grid(Fraction(frames_per_bar), Fraction(downbeat))
-        self._actions.put(lambda: self._supervisor.set_grid(grid))
+        self._loop.do(lambda: self._supervisor.set_grid(grid))
 
     def set_device(self, name: str) -> None:
         """Go on at another output: a name, a label, or empty for the system's default."""
-        self._actions.put(lambda: self._supervisor.set_device(name))
+        self._loop.do(lambda: self._supervisor.set_device(name))
 
     def list_devices(self) -> None:
         """Ask for a DeviceList, which takes about half a second."""
@@ -176,13 +173,10 @@ class AudioClient:
 
     def close(self) -> None:
         """End the audio process and free everything. Blocks for the close deadline at most."""
-        self._closing.set()
-        self._actions.put(lambda: None)
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        self._loop.close()
 
     def _on_line(self, child: AudioChild, line: bytes | None) -> None:
-        self._actions.put(lambda: self._supervisor.on_line(child, line))
+        self._loop.do(lambda: self._supervisor.on_line(child, line))
 
     def _prepare(self, order: Order) -> None:
         self._preparer.do(lambda: self._make_ready(order))
@@ -197,55 +191,19 @@ class AudioClient:
             sentence = f"“{order.placed.slot_id}” cannot be made ready to play."
             details = repr(error)
         else:
-            self._actions.put(lambda: self._supervisor.on_prepared(order, block))
+            self._loop.do(lambda: self._supervisor.on_prepared(order, block))
             return
-        self._actions.put(lambda: self._supervisor.on_not_prepared(order, sentence, details))
+        self._loop.do(lambda: self._supervisor.on_not_prepared(order, sentence, details))
 
     def _look_for_devices(self) -> None:
         try:
             found = DeviceList(list_outputs())
         except AppError as error:
             found = DeviceList((), error.sentence)
-        self._actions.put(lambda: self._events.append(found))
+        self._loop.do(lambda: self._loop.emit(found))
 
-    def _run(self) -> None:
-        self._guard(self._supervisor.start)
-        while not self._closing.is_set():
-            for action in self._due_actions():
-                self._guard(action)
-            self._guard(self._supervisor.tick)
-        self._guard(self._supervisor.close)
+    def _end(self) -> None:
+        """Blocks that were made ready meanwhile are unlinked by the loop's last actions."""
+        self._supervisor.close()
         self._preparer.close()
         self._lister.close(_LISTER_PATIENCE_SECONDS)
-        # Blocks that were made ready meanwhile: nobody waits for them, so they are unlinked.
-        for action in self._left_actions():
-            self._guard(action)
-
-    def _due_actions(self) -> list[_Action]:
-        """Wait for the next action or deadline; return all that is there."""
-        try:
-            first = self._actions.get(timeout=self._supervisor.wait_seconds())
-        except queue.Empty:
-            return []
-        return [first, *self._left_actions()]
-
-    def _left_actions(self) -> list[_Action]:
-        actions: list[_Action] = []
-        while not self._actions.empty():
-            actions.append(self._actions.get())
-        return actions
-
-    def _guard(self, action: _Action) -> None:
-        """Run one action and deliver its events; this thread survives a listener's bug."""
-        try:
-            action()
-        except Exception:  # noqa: BLE001 - the top of this thread
-            _log.exception("A fault while supervising playback")
-        while self._events:
-            self._deliver(self._events.pop(0))
-
-    def _deliver(self, event: AudioEvent) -> None:
-        try:
-            self._on_event(event)
-        except Exception:  # noqa: BLE001 - the top of this thread: the fault is the listener's
-            _log.exception("A listener failed on %s", type(event).__name__)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import msgspec
 
 from engine.audio import AudioClip
-from engine.supervisor import PatienceClock
+from engine.patience import Heartbeat, PatienceClock
 from plugin_bridge.audio_blocks import SampleBlock
-from plugin_bridge.audio_child import AudioChild, AudioOptions
+from plugin_bridge.audio_child import AudioChild, AudioOptions, start_audio
 from plugin_bridge.audio_events import (
     AudioEvent,
     AudioGaveUp,
@@ -60,13 +60,11 @@ GAVE_UP_SENTENCE = (
 class _Watch:
     """What is known of the present process, in the clock's seconds."""
 
-    def __init__(self, child: AudioChild, feed: Feed, now: float) -> None:
+    def __init__(self, child: AudioChild, feed: Feed, now: float, heartbeat_seconds: float) -> None:
         self.child = child
         self.feed = feed
         self.started_at = now
-        self.pings = 0
-        self.ping_sent_at = now
-        self.pong_missing = False
+        self.heartbeat = Heartbeat(now, heartbeat_seconds)
         self.under_runs = 0
 
 
@@ -112,13 +110,13 @@ class AudioSupervisor:
         self._start_at = None
         faults, self._faults = self._faults, ()
         try:
-            child = AudioChild(self._options, self._wish.device, faults, self._on_line)
+            child = start_audio(self._options, self._wish.device, faults, self._on_line)
         except OSError as error:
             self._child_is_gone(f"it could not be started: {error}", None, ())
             return
         _log.info("Audio process %s started", child.pid)
         feed = Feed(child, self._wish, self._options.sample_rate, self._prepare)
-        self._watch = _Watch(child, feed, self._clock.now)
+        self._watch = _Watch(child, feed, self._clock.now, self._options.heartbeat_seconds)
 
     def put(self, slot_id: str, clip: AudioClip, start: int, gain: float) -> None:
         placed = self._wish.place(slot_id, clip, start, gain)
@@ -210,8 +208,8 @@ class AudioSupervisor:
             return
         if (reason := self._overdue(watch)) is not None:
             self._bury(reason)
-        else:
-            self._beat(watch)
+        elif (number := watch.heartbeat.next(self._clock.now)) is not None:
+            watch.child.send(AudioPing(number))
 
     def close(self) -> None:
         """End the process, politely first, and unlink every block."""
@@ -236,7 +234,7 @@ class AudioSupervisor:
     def _take(self, watch: _Watch, message: FromAudio) -> None:
         match message:
             case AudioPong(number=number):
-                watch.pong_missing = watch.pong_missing and number != watch.pings
+                watch.heartbeat.answered(number)
             case Status():
                 self._take_status(watch, message)
             case SlotTaken():
@@ -283,13 +281,6 @@ class AudioSupervisor:
             self._crashes = 0
             self._start_at = self._clock.now
 
-    def _beat(self, watch: _Watch) -> None:
-        due = self._clock.now - watch.ping_sent_at >= self._options.heartbeat_seconds
-        if due and not watch.pong_missing:
-            watch.pings += 1
-            watch.ping_sent_at, watch.pong_missing = self._clock.now, True
-            watch.child.send(AudioPing(watch.pings))
-
     def _overdue(self, watch: _Watch) -> str | None:
         """Return why the process must be ended now, None while all is well."""
         options, now = self._options, self._clock.now
@@ -297,7 +288,7 @@ class AudioSupervisor:
         deadline = (
             options.start_deadline_seconds if is_starting else options.answer_deadline_seconds
         )
-        if watch.pong_missing and now - watch.ping_sent_at > deadline:
+        if watch.heartbeat.silent_seconds(now) > deadline:
             return "it did not answer"
         if is_starting and now - watch.started_at > deadline:
             return "it did not come to open a device"

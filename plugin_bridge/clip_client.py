@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +11,7 @@ from types import TracebackType
 
 import msgspec
 
+from engine.action_loop import ActionLoop, Turns
 from engine.audio import AudioClip
 from engine.display_name import display_name
 from engine.errors import BadInputFile
@@ -61,8 +60,6 @@ _FAILURES = {
 
 _log = logging.getLogger(__name__)
 
-_Action = Callable[[], None]
-
 
 class ClipClient:
     """Owns one clip reader and the queue in front of it. Any thread; only close() blocks.
@@ -80,18 +77,15 @@ class ClipClient:
         warm: bool = True,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
-        self._on_event = on_event
+        self._loop = ActionLoop[ClipEvent]("clip-client", on_event)
         self._warm = warm
         self._deadline_seconds = deadline_seconds
-        self._actions: queue.SimpleQueue[_Action] = queue.SimpleQueue()
         self._waiting: list[ToReader] = []
         self._running: ToReader | None = None
         self._overdue_at = 0.0
         self._is_forgotten = False
         self._process: ClipProcess | None = None
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="clip-client", daemon=True)
-        self._thread.start()
+        self._loop.start(Turns(self._warm_up, self._wait_seconds, self._tick, self._end))
 
     def __enter__(self) -> ClipClient:
         return self
@@ -124,17 +118,14 @@ class ClipClient:
 
     def cancel(self, request_id: str) -> None:
         """Drop a request; no event of it follows that is not on its way already."""
-        self._actions.put(lambda: self._forget(request_id))
+        self._loop.do(lambda: self._forget(request_id))
 
     def close(self) -> None:
         """Drop every request and end the reader; an export that runs is finished."""
-        self._closing.set()
-        self._actions.put(lambda: None)
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        self._loop.close()
 
     def _put(self, request: ToReader) -> None:
-        self._actions.put(lambda: self._queue(request))
+        self._loop.do(lambda: self._queue(request))
 
     def _queue(self, request: ToReader) -> None:
         """Queue behind its like; overviews before theirs: what is seen now was asked for last."""
@@ -153,28 +144,18 @@ class ClipClient:
         if self._running is not None and self._running.request_id == request_id:
             self._is_forgotten = True
 
-    def _run(self) -> None:
+    def _warm_up(self) -> None:
         if self._warm:
             self._start()
-        while not self._closing.is_set():
-            for action in self._due_actions():
-                self._guard(action)
-            self._guard(self._tick)
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             is_exporting = isinstance(self._running, Export)
             process.end(_EXPORT_CLOSE_SECONDS if is_exporting else _CLOSE_SECONDS)
 
-    def _due_actions(self) -> list[_Action]:
-        """Wait for the next action or the deadline; return all that is there."""
-        wait = None if self._running is None else max(0.0, self._overdue_at - time.monotonic())
-        try:
-            actions = [self._actions.get(timeout=wait)]
-        except queue.Empty:
-            return []
-        while not self._actions.empty():
-            actions.append(self._actions.get())
-        return actions
+    def _wait_seconds(self) -> float | None:
+        return None if self._running is None else max(0.0, self._overdue_at - time.monotonic())
 
     def _tick(self) -> None:
         """Look at the deadline, then give the reader its next request."""
@@ -202,7 +183,7 @@ class ClipClient:
         return True
 
     def _on_line(self, process: ClipProcess, line: bytes | None) -> None:
-        self._actions.put(lambda: self._take_line(process, line))
+        self._loop.do(lambda: self._take_line(process, line))
 
     def _take_line(self, process: ClipProcess, line: bytes | None) -> None:
         if process is not self._process:
@@ -239,7 +220,7 @@ class ClipClient:
         _log.warning("Clip reader lost, it %s; exit code %s\n%s", why, exit_code, tail)
         was_at_work = self._running is not None
         self._fail(why, f"exit code {exit_code}\n{tail}")
-        if was_at_work and self._warm and not self._closing.is_set():
+        if was_at_work and self._warm and not self._loop.is_closing:
             self._start()
 
     def _fail(self, why: str, details: str) -> None:
@@ -250,19 +231,9 @@ class ClipClient:
         sentence = f"“{display_name(path)}” {_FAILURES[act].format(why=why)}"
         self._deliver(ClipFailed(request.request_id, path, act, sentence, details))
 
-    def _guard(self, action: _Action) -> None:
-        try:
-            action()
-        except Exception:  # noqa: BLE001 - the top of this thread
-            _log.exception("A fault in the clip client")
-
     def _deliver(self, event: ClipEvent) -> None:
-        if self._closing.is_set():
-            return
-        try:
-            self._on_event(event)
-        except Exception:  # noqa: BLE001 - the top of this thread: the fault is the listener's
-            _log.exception("A listener failed on %s", type(event).__name__)
+        if not self._loop.is_closing:
+            self._loop.emit(event)
 
 
 def _path(request: ToReader) -> Path:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import queue
 import socket
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -18,6 +16,7 @@ from typing import Protocol
 
 import msgspec
 
+from engine.child_process import child_environment, module_command
 from engine.client import EngineClient, EngineEvent, EngineGaveUp, EngineRestarting, WorkerOptions
 from engine.errors import ModelProblem
 from engine.messages import Cancel, Ready, Submit
@@ -205,7 +204,7 @@ def server_command(plan: ServerPlan) -> list[str]:
     options = plan.options
     log_path = options.log_path or plan.log_path.with_name("engine.log")
     return [
-        *(sys.executable, "-P", "-m", "plugin_bridge.serve"),
+        *module_command("plugin_bridge.serve"),
         *("--socket", str(plan.address.path), "--library", str(options.library)),
         *("--device", options.device, "--maker", options.maker),
         *("--threads", str(options.threads), "--idle-seconds", str(plan.idle_seconds)),
@@ -216,8 +215,6 @@ def server_command(plan: ServerPlan) -> list[str]:
 def _start(plan: ServerPlan) -> socket.socket:
     """Start a server and return a connection to it, or to another command's that was faster."""
     plan.log_path.parent.mkdir(parents=True, exist_ok=True)
-    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
     with plan.log_path.open("ab") as log:
         process = subprocess.Popen(
             server_command(plan),
@@ -225,7 +222,7 @@ def _start(plan: ServerPlan) -> socket.socket:
             stdout=log,
             stderr=log,
             cwd=_ROOT,
-            env=environment,
+            env=child_environment(),
             start_new_session=True,
         )
     deadline = time.monotonic() + START_DEADLINE_SECONDS

@@ -7,7 +7,6 @@ import os
 import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,6 +18,7 @@ from typing import Any, cast
 
 import psutil
 
+from engine.child_process import child_environment, module_command
 from engine.errors import BadArgument, ModelProblem
 from engine.models.registry import installed_models
 from engine.places import DATA_VARIABLE
@@ -26,7 +26,6 @@ from plugin_bridge.command_line.console import Console, JsonValue
 from plugin_bridge.command_line.engine_choice import DEFAULT_MODEL, check_model
 from plugin_bridge.command_line.options import Options
 
-_ROOT = Path(__file__).resolve().parents[2]
 _COMMAND_SECONDS = 600.0
 _SAMPLE_SECONDS = 0.05
 _PROMPT = "punchy house drums, 120 bpm"
@@ -101,7 +100,7 @@ class Bench:
         self._folder = folder
         self._options = options
         self._console = console
-        self._environment = {**os.environ, DATA_VARIABLE: str(folder / "data")}
+        self._environment = child_environment(**{DATA_VARIABLE: str(folder / "data")})
         self._memory = MemoryPeaks()
         self._seed = 0
 
@@ -149,11 +148,10 @@ class Bench:
         return ("--device", self._options.device, *model)
 
     def _run(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "plugin_bridge", *words]
+        command = module_command("plugin_bridge", *words)
         with (
             subprocess.Popen(
                 command,
-                cwd=_ROOT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -186,14 +184,14 @@ class Bench:
 
     def _window(self) -> list[Figure]:
         """Return how quick the window is; it is a program of its own."""
-        words = ("-m", "gui.bench", "--runs", str(self._options.runs))
+        words = ("gui.bench", "--runs", str(self._options.runs))
         found: dict[str, tuple[str, list[float]]] = self._program("window", words)
         return [Figure(name, unit, tuple(values)) for name, (unit, values) in found.items()]
 
     def _codec(self) -> list[Figure]:
         """Return how many times faster than real time the codec is, from the model's own bench."""
         found: dict[str, list[float]] = self._program(
-            "codec", ("-m", "engine.models.graft.bench", "--json")
+            "codec", ("engine.models.graft.bench", "--json")
         )
         return [Figure(name, "× real time", tuple(values)) for name, values in found.items()]
 
@@ -201,8 +199,7 @@ class Bench:
         """Return what a bench of its own prints, nothing where it fails."""
         self._console.progress.show(f"{name}")
         done = subprocess.run(
-            [sys.executable, "-P", *words],
-            cwd=_ROOT,
+            module_command(*words),
             env=self._environment,
             capture_output=True,
             text=True,

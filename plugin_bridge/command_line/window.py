@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine.child_process import child_environment, module_command
 from engine.errors import AppError
 from plugin_bridge.command_line.console import Console
 from plugin_bridge.command_line.options import Options
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
 _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
@@ -28,10 +28,9 @@ def run(options: Options, _console: Console) -> int:
             "There is no screen here, so the window cannot open; "
             'use the commands, such as “loopgraft generate "dusty drums, 84 bpm"”.'
         )
-    words = [sys.executable, "-P", "-m", "gui", "--device", options.device]
+    words = module_command("gui", "--device", options.device)
     words += ["--", *(str(Path(name).absolute()) for name in options.files)]
-    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    environment = child_environment()
     if os.name == "posix":
         os.execve(sys.executable, words, environment)
     return subprocess.run(words, env=environment, check=False).returncode

@@ -29,8 +29,9 @@ from engine.messages import (
     Ready,
     TakeDone,
 )
+from engine.patience import PatienceClock
 from engine.request import GenerationRequest, Task
-from engine.supervisor import CRASH_LIMIT, GAVE_UP_SENTENCE, PatienceClock
+from engine.supervisor import CRASH_LIMIT, GAVE_UP_SENTENCE
 from tests.engine.engine_scenarios import (
     Recorder,
     cancel_at,

@@ -40,7 +40,7 @@ from engine.request import GenerationRequest, Task
 from engine.worker import NICE
 from engine.worker_process import (
     WorkerOptions,
-    WorkerProcess,
+    start_worker,
     worker_command,
     worker_environment,
 )
@@ -259,7 +259,7 @@ def test_a_defect_of_the_maker_fails_the_job_and_not_the_worker(
 def test_an_endless_line_is_given_up(tmp_path: Path) -> None:
     lines: list[bytes | None] = []
     options = WorkerOptions(tmp_path, maker=MAKER_SPEC)
-    worker = WorkerProcess(options, (), lambda _worker, line: lines.append(line))
+    worker = start_worker(options, (), lambda _worker, line: lines.append(line))
     try:
         # A line this long stops the worker's reading: garbage, so it ends.
         worker.send(Submit("x" * (LINE_LIMIT_BYTES + 100_000), request()))

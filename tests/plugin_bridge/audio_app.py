@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 
 from plugin_bridge.audio_client import AudioOptions, DeviceGone
 from tests.plugin_bridge.audio_scenarios import NO_DEVICE, audio, noise_clip, shared_blocks
@@ -25,12 +26,18 @@ def main(*, stopped: bool) -> None:
         client.choose("A")
         client.play(0)
         if stopped:
-            wait_for(shared_blocks, "a block under way")
+            wait_for(_is_block_filled, "a block under way")
         else:
             heard.wait_playing()
         sys.stdout.write(f"{client.child_pid}\n")
         sys.stdout.flush()
         sys.stdin.read()
+
+
+def _is_block_filled() -> bool:
+    """Whether there is a block with its samples: one that has only a name is not tracked yet."""
+    blocks = [Path("/dev/shm", name).read_bytes() for name in shared_blocks()]
+    return any(any(block[-64:]) for block in blocks)
 
 
 if __name__ == "__main__":
