@@ -97,4 +97,4 @@ def _tell_recipe(facts: TakeFacts | None, fault: str | None, console: Console) -
         parts.append(request.key.name)
     if request.source is not None:
         parts.append(f"source {display_name(request.source.location)}")
-    console.line(f"  recipe    {', '.join(parts)}: “{shown_prompt(facts)}”")
+    console.line(f"  recipe    {', '.join(parts)}: {shown_prompt(facts)}")

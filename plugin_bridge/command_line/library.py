@@ -57,7 +57,7 @@ def _show_entries(entries: Sequence[LibraryEntry], console: Console) -> None:
             entry.take_id[:_SHORT_ID],
             "★" if entry.rating else " ",
             *measured_parts(entry.facts.measured, entry.facts.tempo_bpm),
-            f"“{shown_prompt(entry.facts)}”",
+            shown_prompt(entry.facts),
         ]
         console.line("  ".join(parts))
     if not entries:
@@ -81,7 +81,7 @@ def _show(entry: LibraryEntry, console: Console) -> None:
     facts = entry.facts
     console.line(f"{entry.take_id}{'  ★' if entry.rating else ''}")
     console.line(f"  file      {shown_path(entry.path)}")
-    console.line(f"  prompt    “{shown_prompt(facts)}”")
+    console.line(f"  asked     {shown_prompt(facts)}")
     console.line(
         f"  made by   {facts.request.task}, seed {facts.request.seed}, {facts.model_version}"
     )

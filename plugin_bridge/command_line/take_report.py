@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.display_name import display_text
+from engine.display_name import display_name, display_text
 from engine.key import Key
 from engine.take import Measurements, TakeFacts
 from plugin_bridge.command_line.console import JsonValue, shown_path
@@ -99,11 +99,15 @@ def json_path(path: Path | str) -> str:
 
 
 def shown_prompt(facts: TakeFacts) -> str:
-    """Return what a take was asked to be, on one line."""
+    """Return what a take was asked to be on one line: its prompt, or the task and its source."""
     request = facts.request
-    return display_text(
-        f"{request.prompt} → {request.to_prompt}" if request.to_prompt else request.prompt
-    )
+    if request.to_prompt:
+        return display_text(f"“{request.prompt} → {request.to_prompt}”")
+    if request.prompt:
+        return display_text(f"“{request.prompt}”")
+    if request.source is None:
+        return request.task
+    return f"{request.task} of “{display_name(request.source.location)}”"
 
 
 def _seam(take: ExportedTake) -> float:

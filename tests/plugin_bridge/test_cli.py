@@ -222,6 +222,8 @@ def test_the_library_is_searched_starred_shown_and_exported(shell: Shell) -> Non
     assert shell.run(*words).code == 0
     assert soundfile.info(str(shell.folder / "e.wav")).subtype == "PCM_16"
     assert shell.run("library", "rebuild", "--json").json["takes"] == 2
+    shell.run("continue", "e.wav", "--bars", "1", "--no-serve", "--out", "o")
+    assert "continue of “e.wav”" in shell.run("library", "list", "--limit", "1").out
 
 
 def test_ctrl_c_cancels_with_exit_code_5(shell: Shell) -> None:
