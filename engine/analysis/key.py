@@ -10,14 +10,13 @@ from engine.analysis.chroma import Chroma, measure_chroma
 from engine.analysis.key_profiles import MAJOR_PROFILE, MINOR_PROFILE
 from engine.analysis.spectra import Float64Array
 from engine.audio import AudioClip
-from engine.key import Key
+from engine.key import SCALE_STEPS, Key
 
 #: Peak levels are compressed by this power, then each window's loudness by the other.
 LEVEL_POWER = 0.7
 LOUDNESS_POWER = 0.8
 #: Parts of the clip whose chroma is looked at: all of it, its first tenth, its first quarter.
 PARTS = (1.0, 0.1, 0.25)
-SCALE_STEPS = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 #: Logistic weights of (peaky, evenness, steadiness, spread of the key scores, 1): tonal audio
 #: lies above 0. Placed where 3 % of the corpus' tonal loops are lost and 7 of 10 drum loops found.
 TONALITY_WEIGHTS = (2.2, -6.0, 9.5, 0.95, -6.42)

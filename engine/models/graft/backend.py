@@ -21,6 +21,7 @@ from engine.models.graft.codec import latent_frames
 from engine.models.graft.conditioning import Conditions, Grid
 from engine.models.graft.decoding import decode, random_phases
 from engine.models.graft.grafts import GraftJob
+from engine.models.graft.key_guidance import key_tuner
 from engine.models.graft.model import GraftModel, Wish, load_model
 from engine.models.graft.sampling import Brief, LatentCanvas, SamplerSettings, sample
 from engine.models.graft.spectral import LATENT_HOP
@@ -153,7 +154,8 @@ class GraftMaker:
         if request.negative_prompt:
             negative = parse_prompt(request.negative_prompt)
             without = self._row(request.negative_prompt, negative, length)
-        return Brief(tuple(prompts), without, shares)
+        tuners = tuple(key_tuner(self.model.codec, row) for row in prompts)
+        return Brief(tuple(prompts), without, shares, tuners)
 
     def _row(self, text: str, fields: PromptFields, length: LoopLength) -> Conditions:
         return self.model.conditions(

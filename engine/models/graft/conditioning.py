@@ -9,13 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.key import SCALE_STEPS, Mode
 from engine.taxonomy import UNKNOWN_FAMILY, UNKNOWN_STYLE
 
 UNKNOWN_ROOT = 12
 UNKNOWN_MODE = 2
-MODES = {"major": 0, "minor": 1}
-#: Semitones of the scale above its root, by mode.
-SCALE_STEPS = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10))
+MODES: dict[Mode, int] = {"major": 0, "minor": 1}
 TEXT_TOKENS = 32
 TEXT_WIDTH = 384
 PHASE_CHANNELS = 8
@@ -80,8 +79,8 @@ def pitch_classes(root: Tensor, mode: Tensor) -> Tensor:
     A network that hears the notes one by one need not learn twenty-four keys one by one.
     """
     allowed = torch.zeros(UNKNOWN_MODE + 1, 12, device=root.device)
-    for index, steps in enumerate(SCALE_STEPS):
-        allowed[index, list(steps)] = 1.0
+    for mode_name, index in MODES.items():
+        allowed[index, list(SCALE_STEPS[mode_name])] = 1.0
     above_root = (torch.arange(12, device=root.device)[None] - root[:, None]) % 12
     return allowed[mode].gather(1, above_root) * (root < UNKNOWN_ROOT)[:, None]
 

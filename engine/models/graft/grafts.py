@@ -39,6 +39,7 @@ from engine.messages import Phase
 from engine.models.graft.codec import latent_frames
 from engine.models.graft.conditioning import Grid
 from engine.models.graft.decoding import KnownAudio, decode, random_phases
+from engine.models.graft.key_guidance import key_tuner
 from engine.models.graft.model import GraftModel, Wish
 from engine.models.graft.sampling import Brief, LatentCanvas, SamplerSettings, sample
 from engine.models.graft.spectral import LATENT_HOP
@@ -233,7 +234,7 @@ class GraftJob:
             without = self.model.conditions(
                 replace(wish, text=request.negative_prompt, family=bad.family, style=bad.style)
             )
-        return Brief((row,), without)
+        return Brief((row,), without, tuners=(key_tuner(self.model.codec, row),))
 
     def _facts(self, request: GenerationRequest, native: NativeSamples, take_id: str) -> TakeFacts:
         plan, rate = self.plan, self.source.sample_rate

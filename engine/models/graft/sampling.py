@@ -20,6 +20,8 @@ from engine.models.graft.denoiser import MAX_LATENT_FRAMES, Denoiser
 FREE_STEPS = 2
 FREE_FRAMES = 2
 
+#: Maps an estimate of the clean data (T, channels) to one that is better in tune.
+Tuner = Callable[[Tensor], Tensor]
 #: Called after every sampler step as (done, total); may raise JobCancelled.
 StepCallback = Callable[[int, int], None]
 
@@ -27,11 +29,19 @@ StepCallback = Callable[[int, int], None]
 @dataclass(frozen=True)
 class Brief:
     """What is asked for. prompts: one row each; several are mixed frame by frame by `shares`
-    (T, prompts), rows summing to 1. without: what guidance pushes away from."""
+    (T, prompts), rows summing to 1. without: what guidance pushes away from. tuners: one per
+    prompt, what draws its estimate of the clean data into its key."""
 
     prompts: tuple[Conditions, ...]
     without: Conditions
     shares: Tensor | None = None
+    tuners: tuple[Tuner, ...] = ()
+
+    def tuned(self, data: Tensor) -> Tensor:
+        """Draw an estimate (T, channels) into the prompts' keys, each by its share."""
+        if not self.tuners:
+            return data
+        return _mix(torch.stack([tune(data) for tune in self.tuners]), self.shares)
 
 
 @dataclass(frozen=True)
@@ -182,7 +192,7 @@ def _predictor(
         noisy = latents.expand(count, -1, -1)
         data = noisy - time * denoiser(noisy, times, context, keep, beat, batch)
         asked = _mix(data[: len(brief.prompts)], brief.shares)
-        return guide(asked, data[-1], guidance) if guided else asked
+        return brief.tuned(guide(asked, data[-1], guidance)) if guided else asked
 
     return predict
 
