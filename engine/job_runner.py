@@ -235,7 +235,8 @@ class JobRunner:
             return self._library.add(facts, samples), facts
         except FileExists:
             entry = self._library.get(facts.take_id)
-            if entry is None or entry.facts.request != facts.request:
+            # By digest: the same order is the same take, also where its source lies elsewhere now.
+            if entry is None or entry.facts.request.digest != facts.request.digest:
                 raise
             return entry.path, entry.facts
 

@@ -156,6 +156,12 @@ class Library:
         """
         return self._use(lambda index: index.search(text, limit))
 
+    def source_places(self, sha256: str) -> tuple[Path, ...]:
+        """Return where the file of this content lay when takes were grafted into it."""
+        entries = self._use(lambda index: index.grafted_into(sha256))
+        sources = (entry.facts.request.source for entry in entries)
+        return tuple(dict.fromkeys(source.location for source in sources if source))
+
     def star(self, take_id: str, rating: int) -> None:
         """Rate a take, 0 (none) to 5; on the disk when this returns.
 

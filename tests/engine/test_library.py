@@ -29,7 +29,7 @@ from engine.key import Key
 from engine.library import Library, LibraryEntry, LibraryFilter
 from engine.library_folder import folder_lock, slug, take_file_name
 from engine.ratings import JournalMark, RatingsJournal
-from engine.request import Task
+from engine.request import SourceReference, Task
 from engine.wav_file import read_recipe
 from tests.engine.library_child import make_facts, make_samples
 
@@ -724,3 +724,15 @@ def _note(line: list[str], takes: list[str], ratings: dict[str, int]) -> None:
         takes.append(line[1])
     else:
         ratings[line[1]] = int(line[2])
+
+
+def test_the_library_knows_where_a_source_lay(library: Library) -> None:
+    lost, kept, other = "1" * 64, "2" * 64, "3" * 64
+    for number, (path, digest) in enumerate(
+        [("/old/x.wav", kept), ("/new/x.wav", kept), ("/new/x.wav", kept), ("/y.wav", other)]
+    ):
+        facts = make_facts(f"t{number}", prompt=f"like {lost}")
+        source = SourceReference(path, digest)
+        library.add(replace(facts, request=replace(facts.request, source=source)), make_samples())
+    assert library.source_places(kept) == (Path("/new/x.wav"), Path("/old/x.wav"))
+    assert library.source_places(lost) == ()
