@@ -1,7 +1,8 @@
 """Every take ever made: plain WAV files are the truth, SQLite is an index over them.
 
 Beside the takes, in `YYYY-MM` folders, lie `ratings.jsonl` and the folder `Trash`. A take's file
-is never changed after it was written: a DAW may refer to it.
+is never changed after it was written: a DAW may refer to it. A graft keeps the whole path of its
+source, to be made again; exports, which are given to others, do not.
 """
 
 from __future__ import annotations
