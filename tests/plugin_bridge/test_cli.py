@@ -217,7 +217,7 @@ def test_render_goes_on_where_it_was_stopped(shell: Shell) -> None:
     first = shell.run("render", "batch.jsonl", "--out", "out", "--no-serve", "--json")
     assert first.code == 2
     assert [fault["line"] for fault in first.json["faults"]] == [2]
-    assert first.errors.startswith("line 2: ")
+    assert "line 2: " in first.errors  # after the progress of a slow machine
     made = sorted((shell.folder / "out").glob("*.wav"))
     assert len(made) == 3
     made[1].unlink()
