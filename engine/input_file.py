@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from io import FileIO
@@ -39,6 +40,15 @@ def open_regular_file(path: str | os.PathLike[str]) -> FileIO:
         file.close()
         raise
     return file
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Return 64 hex digits that name a file's content. Raises BadInputFile."""
+    with open_regular_file(path) as file:
+        try:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise BadInputFile(_sentence(Path(path), error), repr(error)) from error
 
 
 def _sentence(target: Path, error: OSError) -> str:

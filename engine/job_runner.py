@@ -227,7 +227,7 @@ class JobRunner:
             raise ModelProblem(NOT_FINITE_SENTENCE, f"take {take_index}: NaN or infinity")
         path, facts = self._add(rendered.facts, samples)
         _log.info("Job %s: take %s is %s", job_id, take_index, path)
-        self._postbox.send(TakeDone(job_id, take_index, str(path), facts))
+        self._postbox.send(TakeDone(job_id, take_index, os.fsencode(path), facts))
 
     def _add(self, facts: TakeFacts, samples: NativeSamples) -> tuple[Path, TakeFacts]:
         """Store a take, or find it where a worker that died had stored it but not told."""
@@ -235,7 +235,8 @@ class JobRunner:
             return self._library.add(facts, samples), facts
         except FileExists:
             entry = self._library.get(facts.take_id)
-            if entry is None or entry.facts.request != facts.request:
+            # By digest: the same order is the same take, also where its source lies elsewhere now.
+            if entry is None or entry.facts.request.digest != facts.request.digest:
                 raise
             return entry.path, entry.facts
 

@@ -1,7 +1,8 @@
 """Every take ever made: plain WAV files are the truth, SQLite is an index over them.
 
 Beside the takes, in `YYYY-MM` folders, lie `ratings.jsonl` and the folder `Trash`. A take's file
-is never changed after it was written: a DAW may refer to it.
+is never changed after it was written: a DAW may refer to it. A graft keeps the whole path of its
+source, to be made again; exports, which are given to others, do not.
 """
 
 from __future__ import annotations
@@ -155,6 +156,12 @@ class Library:
         Looks at prompts, file names, key, tempo and task. Nothing for a text without words.
         """
         return self._use(lambda index: index.search(text, limit))
+
+    def source_places(self, sha256: str) -> tuple[Path, ...]:
+        """Return where the file of this content lay when takes were grafted into it."""
+        entries = self._use(lambda index: index.grafted_into(sha256))
+        sources = (entry.facts.request.source for entry in entries)
+        return tuple(dict.fromkeys(source.location for source in sources if source))
 
     def star(self, take_id: str, rating: int) -> None:
         """Rate a take, 0 (none) to 5; on the disk when this returns.

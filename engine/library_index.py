@@ -240,6 +240,16 @@ class LibraryIndex:
         )
         return self._entries(query, match, limit)
 
+    def grafted_into(self, sha256: str) -> tuple[LibraryEntry, ...]:
+        """Return the takes whose source is the file of this content, the newest first."""
+        query = f"{_ENTRY} WHERE instr(takes.facts, ?) ORDER BY {_NEWEST_FIRST}"
+        # The digest may stand anywhere in the facts, such as in a prompt.
+        return tuple(
+            entry
+            for entry in self._entries(query, sha256.encode())
+            if (source := entry.facts.request.source) and source.sha256 == sha256
+        )
+
     def _prepare(self) -> None:
         with self._translated():
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -408,7 +418,7 @@ def _words_of(name: str, facts: TakeFacts) -> str:
     request, key, bpm = facts.request, _key_of(facts), _bpm_of(facts)
     words = [request.prompt, request.to_prompt, Path(name).stem, str(request.task)]
     if request.source:
-        words.append(Path(request.source.path).stem)
+        words.append(Path(request.source.name).stem)
     if key:
         words += [key.name, key.file_name]
     if bpm is not None:

@@ -5,14 +5,16 @@ Audio never travels here: a finished take is a file in the library, named by its
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
+from pathlib import Path
 
 import msgspec
 
 from engine.request import GenerationRequest
 from engine.take import TakeFacts
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 class Phase(StrEnum):
@@ -77,10 +79,16 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
 
 
 class TakeDone(msgspec.Struct, frozen=True, tag=True):
+    """A take is stored. file: its path as bytes, because a folder's name need not be text."""
+
     job_id: str
     take_index: int
-    path: str
+    file: bytes
     facts: TakeFacts
+
+    @property
+    def path(self) -> Path:
+        return Path(os.fsdecode(self.file))
 
 
 class JobDone(msgspec.Struct, frozen=True, tag=True):

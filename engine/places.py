@@ -9,6 +9,7 @@ import hashlib
 import os
 import stat
 import sys
+import warnings
 from pathlib import Path
 
 import platformdirs
@@ -57,13 +58,29 @@ def runtime_folder() -> Path:
     Raises WriteProblem when it cannot be made or is not the user's own.
     """
     override = _override()
-    folder = override / "run" if override else platformdirs.user_runtime_path(_APP, appauthor=False)
+    folder = override / "run" if override else _users_runtime_folder()
     try:
         folder.mkdir(_PRIVATE_MODE, parents=True, exist_ok=True)
         _make_private(folder)
     except OSError as error:
         raise write_problem(folder, error) from error
     return folder
+
+
+def _users_runtime_folder() -> Path:
+    """Return the system's folder for it: over ssh and in containers one in the temporary folder."""
+    try:
+        with warnings.catch_warnings():
+            # platformdirs warns that XDG_RUNTIME_DIR is not set, and names its own code. That is
+            # no matter of the user's: what it falls back to is checked like any other folder.
+            warnings.simplefilter("ignore")
+            return platformdirs.user_runtime_path(_APP, appauthor=False)
+    except OSError as error:  # what it would fall back to is not the user's own
+        raise WriteProblem(
+            "No folder for sockets is the user's own; set XDG_RUNTIME_DIR, "
+            f"or {DATA_VARIABLE} to a folder of your own.",
+            repr(error),
+        ) from error
 
 
 def _override() -> Path | None:

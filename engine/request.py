@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Literal
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
 
@@ -24,6 +25,9 @@ GUIDANCE_RANGE = (0.0, 15.0)
 SECONDS_RANGE = (0.2, 60.0)
 VARIATIONS_RANGE = (1, 64)
 PROMPT_LIMIT_CHARACTERS = 2000
+
+_URI = "file:"
+_WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 Direction = Literal["forward", "backward"]
 
@@ -44,7 +48,8 @@ GRAFTING_TASKS = (Task.INPAINT, Task.CONTINUE, Task.VARY, Task.LOOP)
 class SourceReference:
     """The user's file that is grafted into, pinned by content. sha256: 64 hex digits.
 
-    path: absolute, or a file: URI where the name is no UTF-8, which JSON could not carry.
+    path: absolute; in files that are given away the name alone, because folders name people. A
+    file: URI where it is no UTF-8, which JSON could not carry.
     """
 
     path: str
@@ -53,17 +58,36 @@ class SourceReference:
     @classmethod
     def to(cls, location: Path, sha256: str) -> SourceReference:
         """Refer to a file by its absolute path."""
-        absolute = location.absolute()
-        text = str(absolute)
-        is_text = not any("\udc80" <= character <= "\udcff" for character in text)
-        return cls(text if is_text else absolute.as_uri(), sha256)
+        return cls(_path_text(location.absolute()), sha256)
+
+    def without_folder(self) -> SourceReference:
+        """Return the same reference with the file's name alone."""
+        return SourceReference(_path_text(Path(self.name)), self.sha256)
 
     @property
     def location(self) -> Path:
-        """Return the file's path, to open it."""
-        if not self.path.startswith("file://"):
+        """Return the file's path, to open it; its name alone where no more is known."""
+        if not self.path.startswith(_URI):
             return Path(self.path)
-        return Path(os.fsdecode(unquote_to_bytes(self.path.removeprefix("file://"))))
+        path = self.path.removeprefix(_URI).removeprefix("//")
+        return Path(os.fsdecode(unquote_to_bytes(path)))
+
+    @property
+    def name(self) -> str:
+        """Return the file's name, also of a path that another system wrote."""
+        text = str(self.location)
+        kind = PureWindowsPath if _WINDOWS_PATH.match(text) else PurePosixPath
+        return kind(text).name
+
+
+def _path_text(path: Path) -> str:
+    """Return a path as text that JSON can carry."""
+    text = str(path)
+    is_text = not any("\udc80" <= character <= "\udcff" for character in text)
+    if is_text and not text.startswith(_URI):
+        return text
+    quoted = quote_from_bytes(os.fsencode(path))
+    return f"{_URI}//{quoted}" if path.is_absolute() else f"{_URI}{quoted}"
 
 
 @dataclass(frozen=True)
@@ -112,10 +136,19 @@ class GenerationRequest:
         """Return the request that makes take `index` alone: its recipe."""
         return replace(self, seed=self.seed + index, variations=1)
 
+    def without_folders(self) -> GenerationRequest:
+        """Return the request as it is given away: its source by name, not by whole path."""
+        if self.source is None:
+            return self
+        return replace(self, source=self.source.without_folder())
+
     @property
     def digest(self) -> str:
-        """Return 64 hex digits that name this request's content."""
-        return hashlib.sha256(encode_request(self)).hexdigest()
+        """Return 64 hex digits that name what is asked for, wherever the source's file lies."""
+        content = self
+        if self.source is not None:
+            content = replace(self, source=replace(self.source, path=""))
+        return hashlib.sha256(encode_request(content)).hexdigest()
 
 
 def encode_request(request: GenerationRequest) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -67,13 +68,12 @@ class Tempo:
 
 
 def _read_number(bpm: float | str) -> Fraction:
-    try:
+    # ValueError: a text that is no number; OverflowError: a whole number beyond every float.
+    with suppress(ValueError, OverflowError):
         rough = float(bpm)
         if math.isfinite(rough):
             # The exact value of "1e999999999" would fill the memory.
             return Fraction(str(bpm)) if 1.0 <= rough < 1e6 else Fraction(rough)
-    except (ValueError, OverflowError):
-        pass
     low, high = BPM_RANGE
     raise BadArgument(f"“{bpm}” is not a tempo; give a number from {low} to {high} bpm.")
 

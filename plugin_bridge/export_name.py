@@ -62,7 +62,7 @@ def title(facts: TakeFacts) -> str:
         return request.prompt
     if request.source is None:
         return ""
-    return _OWN_ENDING.sub("", PurePath(request.source.path.replace("\\", "/")).stem)
+    return _OWN_ENDING.sub("", PurePath(request.source.name).stem)
 
 
 def _slug(facts: TakeFacts) -> str:

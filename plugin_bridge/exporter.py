@@ -53,8 +53,10 @@ def wav_bytes(facts: TakeFacts, samples: NativeSamples, subtype: str) -> bytes:
         )
     if subtype != facts.subtype:
         samples = convert(samples, subtype)
-    # How long it took is not part of the take: the recipe must give identical bytes.
-    kept = replace(facts, subtype=subtype, timings_seconds={})
+    # How long it took is not part of the take: the recipe must give identical bytes. Nor is where
+    # its source lies: the file is given to others, and a path names the user's home folder.
+    request = facts.request.without_folders()
+    kept = replace(facts, request=request, subtype=subtype, timings_seconds={})
     metadata = (acid_chunk(facts), smpl_chunk(facts), info_chunk(facts))
     chunks = [(chunk.ID, chunk.encode()) for chunk in metadata]
     return encode_wav(samples, facts.sample_rate, subtype, [*chunks, recipe_chunk(kept)])

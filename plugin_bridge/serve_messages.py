@@ -21,7 +21,7 @@ from engine.messages import (
     TakeDone,
 )
 
-SERVE_PROTOCOL = 1
+SERVE_PROTOCOL = 2
 APP_VERSION = "0.1.0"
 
 _ROOT = Path(__file__).resolve().parent.parent

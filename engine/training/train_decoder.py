@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,9 +32,18 @@ from engine.models.graft.spectral import (
 from engine.training.crops import DecoderBatch
 from engine.training.discriminators import Discriminators, fool_loss, judge_loss
 from engine.training.losses import log_l1, reconstruction
+from engine.training.training_loop import (
+    RunPlan,
+    RunState,
+    count_step,
+    descend,
+    first_average,
+    read_checkpoint,
+    run,
+    set_rate,
+    write_checkpoint,
+)
 
-CHECKPOINT_SECONDS = 240
-REPORT_STEPS = 50
 #: Latent frames at each end of a crop that only give context: what wraps there is not true.
 MARGIN_LATENTS = 2
 #: Keeps the magnitude head a magnitude, which Griffin-Lim can refine.
@@ -47,19 +54,11 @@ Source = Callable[[int], Generator[DecoderBatch, None, None]]
 
 
 @dataclass(frozen=True)
-class DecoderPlan:
-    """minutes: how long this run trains. decay_minutes: the last part, in which the rate falls
-    to zero; leave it 0 while more runs follow. most_steps: end earlier, at this count."""
+class DecoderPlan(RunPlan):
+    """One run of the decoder's training. adversarial: with discriminators."""
 
-    minutes: float
-    decay_minutes: float = 0.0
-    most_steps: int | None = None
     learning_rate: float = 5e-4
-    warmup_steps: int = 200
-    ema_decay: float = 0.999
     adversarial: bool = False
-    seed: int = 0
-    device: str = "cpu"
     shape: DecoderShape = field(default_factory=lambda: CPU_SHAPE)
 
 
@@ -72,16 +71,10 @@ class Judges:
 
 
 @dataclass
-class DecoderState:
-    """What a checkpoint holds."""
+class DecoderState(RunState[Decoder]):
+    """What a checkpoint holds. optimizers: the decoder's, then the discriminators'."""
 
-    model: Decoder
-    ema: dict[str, Tensor]
-    optimizer: torch.optim.Optimizer
     judges: Judges | None = None
-    steps: int = 0
-    items_seen: int = 0
-    seconds: float = 0.0
 
 
 def start_or_resume(plan: DecoderPlan, checkpoint: Path) -> DecoderState:
@@ -91,14 +84,14 @@ def start_or_resume(plan: DecoderPlan, checkpoint: Path) -> DecoderState:
     """
     torch.manual_seed(plan.seed)
     model = Decoder(plan.shape).to(plan.device)
-    ema = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    state = DecoderState(model, ema, _optimizer(model, plan.learning_rate))
+    state = DecoderState(model, first_average(model), (_optimizer(model, plan.learning_rate),))
     if plan.adversarial:
         judges = Discriminators().to(plan.device)
         state.judges = Judges(judges, _optimizer(judges, plan.learning_rate))
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=plan.device, weights_only=True)
-        _restore(state, saved)
+        state.optimizers += (state.judges.optimizer,)
+    saved = read_checkpoint(state, checkpoint, plan.device)
+    if saved is not None:
+        _restore_optimizers(state, saved)
     return state
 
 
@@ -108,12 +101,8 @@ def _optimizer(model: torch.nn.Module, learning_rate: float) -> torch.optim.Opti
     )
 
 
-def _restore(state: DecoderState, saved: dict[str, Any]) -> None:
-    state.model.load_state_dict(saved["model"])
-    state.optimizer.load_state_dict(saved["optimizer"])
-    state.ema = saved["ema"]
-    state.steps, state.items_seen = saved["steps"], saved["items_seen"]
-    state.seconds = saved["seconds"]
+def _restore_optimizers(state: DecoderState, saved: dict[str, Any]) -> None:
+    state.optimizers[0].load_state_dict(saved["optimizer"])
     if state.judges is not None and saved["judges"] is not None:
         state.judges.model.load_state_dict(saved["judges"])
         state.judges.optimizer.load_state_dict(saved["judges_optimizer"])
@@ -121,22 +110,13 @@ def _restore(state: DecoderState, saved: dict[str, Any]) -> None:
 
 def save_state(state: DecoderState, checkpoint: Path) -> None:
     """Write the checkpoint, and the averaged weights as decoder.safetensors beside it."""
-    temporary = checkpoint.with_suffix(".part")
     judges = state.judges
-    torch.save(
-        {
-            "model": state.model.state_dict(),
-            "ema": state.ema,
-            "optimizer": state.optimizer.state_dict(),
-            "judges": None if judges is None else judges.model.state_dict(),
-            "judges_optimizer": None if judges is None else judges.optimizer.state_dict(),
-            "steps": state.steps,
-            "items_seen": state.items_seen,
-            "seconds": state.seconds,
-        },
-        temporary,
-    )
-    temporary.replace(checkpoint)
+    optimizers = {
+        "optimizer": state.optimizers[0].state_dict(),
+        "judges": None if judges is None else judges.model.state_dict(),
+        "judges_optimizer": None if judges is None else judges.optimizer.state_dict(),
+    }
+    write_checkpoint(state, checkpoint, optimizers)
     save_decoder(state.ema, state.model.shape, checkpoint.with_name("decoder.safetensors"))
 
 
@@ -146,42 +126,22 @@ def train_decoder(plan: DecoderPlan, codec: Codec, source: Source, out: Path) ->
     checkpoint = out / "checkpoint.pt"
     state = start_or_resume(plan, checkpoint)
     codec = codec.to(torch.device(plan.device))
-    begun = last_saved = time.monotonic()
-    losses: list[float] = []
     with closing(source(state.items_seen)) as stream:
-        while not _is_over(plan, state, elapsed := time.monotonic() - begun):
-            losses.append(step(state, codec, next(stream), plan, elapsed))
-            if state.steps % REPORT_STEPS == 0:
-                _report(state, losses, begun)
-                losses.clear()
-            if time.monotonic() - last_saved > CHECKPOINT_SECONDS:
-                state.seconds += time.monotonic() - last_saved
-                last_saved = time.monotonic()
-                save_state(state, checkpoint)
-    state.seconds += time.monotonic() - last_saved
-    save_state(state, checkpoint)
+        run(
+            plan,
+            state,
+            advance=lambda elapsed: step(state, codec, next(stream), plan, elapsed),
+            save=lambda: save_state(state, checkpoint),
+            tell_items=lambda: str(state.items_seen),
+        )
     return state
-
-
-def _is_over(plan: DecoderPlan, state: DecoderState, elapsed: float) -> bool:
-    if plan.most_steps is not None and state.steps >= plan.most_steps:
-        return True
-    return elapsed >= plan.minutes * 60
-
-
-def _report(state: DecoderState, losses: list[float], begun: float) -> None:
-    print(
-        f"step {state.steps} loss {np.mean(losses):.4f} items {state.items_seen} "
-        f"minutes {(time.monotonic() - begun) / 60:.1f}",
-        flush=True,
-    )
 
 
 def step(
     state: DecoderState, codec: Codec, batch: DecoderBatch, plan: DecoderPlan, elapsed: float
 ) -> float:
     """Take one step and return its reconstruction loss. elapsed: seconds of this run."""
-    _set_rate(state, plan, elapsed)
+    set_rate(state, plan, elapsed)
     batch = batch.to(torch.device(plan.device))
     generator = torch.Generator().manual_seed((plan.seed << 32) + state.steps)
     made, head_error = decode_batch(state.model, codec, batch, generator)
@@ -193,10 +153,8 @@ def step(
         state.judges.model.requires_grad_(requires_grad=False)
         total = loss + fool_loss(state.judges.model(truth), state.judges.model(made))
         state.judges.model.requires_grad_(requires_grad=True)
-    _descend(state.optimizer, state.model, total)
-    state.steps += 1
-    state.items_seen += batch.items
-    _average(state, plan)
+    descend(state.model, state.optimizers[:1], total)
+    count_step(state, plan, batch.items)
     return float(loss.detach())
 
 
@@ -241,29 +199,5 @@ def _inner(audio: Tensor) -> Tensor:
 
 
 def _train_judges(judges: Judges, truth: Tensor, made: Tensor) -> None:
-    _descend(judges.optimizer, judges.model, judge_loss(judges.model(truth), judges.model(made)))
-
-
-def _descend(optimizer: torch.optim.Optimizer, model: torch.nn.Module, loss: Tensor) -> None:
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-
-
-def _set_rate(state: DecoderState, plan: DecoderPlan, elapsed: float) -> None:
-    rate = plan.learning_rate * min(1.0, (state.steps + 1) / plan.warmup_steps)
-    if plan.decay_minutes > 0:
-        rate *= min(1.0, max(0.01, (plan.minutes * 60 - elapsed) / (plan.decay_minutes * 60)))
-    optimizers = [state.optimizer] + ([] if state.judges is None else [state.judges.optimizer])
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-
-
-def _average(state: DecoderState, plan: DecoderPlan) -> None:
-    decay = min(plan.ema_decay, state.steps / (state.steps + 10))
-    current = state.model.state_dict()
-    with torch.no_grad():
-        for name, average in state.ema.items():
-            average.lerp_(current[name], 1 - decay)
+    loss = judge_loss(judges.model(truth), judges.model(made))
+    descend(judges.model, (judges.optimizer,), loss)

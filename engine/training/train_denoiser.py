@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,41 +14,34 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from engine.models.graft.denoiser import Denoiser, DenoiserShape, load_denoiser, save_denoiser
 from engine.training.batches import Batch, BatchMaker
 from engine.training.dataset import LatentItem, read_shard
+from engine.training.training_loop import (
+    RunPlan,
+    RunState,
+    count_step,
+    descend,
+    first_average,
+    read_checkpoint,
+    run,
+    set_rate,
+    write_checkpoint,
+)
 
-CHECKPOINT_SECONDS = 240
 RESCAN_STEPS = 100
-REPORT_STEPS = 50
 HELD_OUT_BATCHES = 12
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
-    """minutes: how long this run trains. decay_minutes: the last part, in which the rate falls
-    to zero; leave it 0 while more runs follow. tokens: latent frames per step. start_from:
-    shipped weights to begin with where there is no checkpoint; their shape wins."""
+class TrainingPlan(RunPlan):
+    """One run of the denoiser's training. tokens: latent frames per step. start_from: shipped
+    weights to begin with where there is no checkpoint; their shape wins."""
 
-    minutes: float
-    decay_minutes: float = 0.0
-    learning_rate: float = 1e-3
-    warmup_steps: int = 200
     tokens: int = 3072
     ema_decay: float = 0.9993
-    seed: int = 0
-    device: str = "cpu"
     start_from: Path | None = None
     shape: DenoiserShape = field(default_factory=DenoiserShape)
 
 
-@dataclass
-class TrainingState:
-    """What a checkpoint holds."""
-
-    model: Denoiser
-    ema: dict[str, Tensor]
-    optimizers: tuple[torch.optim.Optimizer, ...]
-    steps: int = 0
-    items_seen: int = 0
-    seconds: float = 0.0
+TrainingState = RunState[Denoiser]
 
 
 class Shards:
@@ -123,33 +115,18 @@ def start_or_resume(plan: TrainingPlan, checkpoint: Path) -> TrainingState:
     torch.manual_seed(plan.seed)
     model = Denoiser(plan.shape) if plan.start_from is None else load_denoiser(plan.start_from)
     model = model.to(plan.device).train()
-    ema = {name: value.clone() for name, value in model.state_dict().items()}
-    state = TrainingState(model, ema, optimizers_for(model, plan))
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=plan.device, weights_only=True)
-        model.load_state_dict(saved["model"])
+    state = TrainingState(model, first_average(model), optimizers_for(model, plan))
+    saved = read_checkpoint(state, checkpoint, plan.device)
+    if saved is not None:
         for optimizer, values in zip(state.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(values)
-        state.ema = saved["ema"]
-        state.steps, state.items_seen = saved["steps"], saved["items_seen"]
-        state.seconds = saved["seconds"]
     return state
 
 
 def save_state(state: TrainingState, checkpoint: Path) -> None:
-    temporary = checkpoint.with_suffix(".part")
-    torch.save(
-        {
-            "model": state.model.state_dict(),
-            "ema": state.ema,
-            "optimizers": [optimizer.state_dict() for optimizer in state.optimizers],
-            "steps": state.steps,
-            "items_seen": state.items_seen,
-            "seconds": state.seconds,
-        },
-        temporary,
-    )
-    temporary.replace(checkpoint)
+    """Write the checkpoint, and the averaged weights as denoiser.safetensors beside it."""
+    optimizers = [optimizer.state_dict() for optimizer in state.optimizers]
+    write_checkpoint(state, checkpoint, {"optimizers": optimizers})
     save_denoiser(state.ema, state.model.shape, checkpoint.with_name("denoiser.safetensors"))
 
 
@@ -163,21 +140,20 @@ def train(plan: TrainingPlan, data: Path, held_out: Path, out: Path) -> Training
     shards = Shards(data)
     shards.look_again()
     maker = BatchMaker(shards.items, plan.tokens, rng)
-    begun = last_saved = time.monotonic()
-    losses: list[float] = []
-    while (elapsed := time.monotonic() - begun) < plan.minutes * 60:
+
+    def advance(elapsed: float) -> float:
+        nonlocal maker
         if state.steps % RESCAN_STEPS == RESCAN_STEPS - 1 and shards.look_again():
             maker = BatchMaker(shards.items, plan.tokens, rng)
-        losses.append(_step(state, maker.draw(), plan, elapsed, generator))
-        if state.steps % REPORT_STEPS == 0:
-            _report(state, losses, len(maker.items), begun)
-            losses.clear()
-        if time.monotonic() - last_saved > CHECKPOINT_SECONDS:
-            state.seconds += time.monotonic() - last_saved
-            last_saved = time.monotonic()
-            save_state(state, checkpoint)
-    state.seconds += time.monotonic() - last_saved
-    save_state(state, checkpoint)
+        return _step(state, maker.draw(), plan, elapsed, generator)
+
+    run(
+        plan,
+        state,
+        advance,
+        save=lambda: save_state(state, checkpoint),
+        tell_items=lambda: f"{state.items_seen} of {len(maker.items)}",
+    )
     print(f"held-out loss {held_out_loss(state, held_out, plan):.4f}", flush=True)
     return state
 
@@ -189,23 +165,10 @@ def _step(
     elapsed: float,
     generator: torch.Generator,
 ) -> float:
-    rate = plan.learning_rate * min(1.0, (state.steps + 1) / plan.warmup_steps)
-    if plan.decay_minutes > 0:
-        rate *= min(1.0, max(0.01, (plan.minutes * 60 - elapsed) / (plan.decay_minutes * 60)))
+    set_rate(state, plan, elapsed)
     loss = flow_loss(state.model, _move(batch, plan.device), generator)
-    state.model.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
-    for optimizer in state.optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.step()
-    state.steps += 1
-    state.items_seen += len(batch.latents)
-    decay = min(plan.ema_decay, state.steps / (state.steps + 10))
-    with torch.no_grad():
-        for name, value in state.model.state_dict().items():
-            state.ema[name].lerp_(value, 1 - decay)
+    descend(state.model, state.optimizers, loss)
+    count_step(state, plan, len(batch.latents))
     return float(loss.detach())
 
 
@@ -218,14 +181,6 @@ def _move(batch: Batch, device: str) -> Batch:
         batch.keep_mask.to(target),
         batch.phases.to(target),
         batch.conditions.to(target),
-    )
-
-
-def _report(state: TrainingState, losses: list[float], items: int, begun: float) -> None:
-    print(
-        f"step {state.steps} loss {np.mean(losses):.4f} items {state.items_seen} of {items} "
-        f"minutes {(time.monotonic() - begun) / 60:.1f}",
-        flush=True,
     )
 
 

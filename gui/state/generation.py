@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
@@ -64,7 +63,7 @@ class Generation(QObject):
             case Progress():
                 self.progressed.emit(event)
             case TakeDone():
-                self.take_done.emit(event.job_id, event.take_index, Path(event.path), event.facts)
+                self.take_done.emit(event.job_id, event.take_index, event.path, event.facts)
             case JobDone():
                 self.job_ended.emit(event.job_id, LaneState.DONE, "")
             case JobCancelledMessage():

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 from engine.audio_files import SourceAudio, read_source
-from engine.display_name import display_name
+from engine.display_name import display_text
 from engine.errors import BadInputFile
 from engine.take import TakeFacts, encode_take
 from engine.wav_file import read_recipe
 from plugin_bridge.command_line.console import Console, shown_path
 from plugin_bridge.command_line.hearing import Heard, hear
 from plugin_bridge.command_line.options import Options
+from plugin_bridge.command_line.source_search import SourceSearch
 from plugin_bridge.command_line.take_report import (
     json_path,
     key_name,
@@ -27,7 +28,10 @@ def run(options: Options, console: Console) -> int:
     facts, recipe_fault = _recipe(audio.path)
     heard = hear(audio.clip())
     _tell(audio, heard, console)
+    source, source_fault = _source(facts, options.file)
     _tell_recipe(facts, recipe_fault, console)
+    if source_fault:
+        console.line(f"  source    {source_fault}")
     measured = heard.measured
     console.result(
         {
@@ -42,6 +46,8 @@ def run(options: Options, console: Console) -> int:
             "downbeat_seconds": heard.downbeat_frame / audio.sample_rate,
             "recipe": None if facts is None else json.loads(encode_take(facts)),
             "recipe_fault": recipe_fault,
+            "source_path": None if source is None else json_path(source),
+            "source_fault": source_fault,
         }
     )
     return 0
@@ -51,6 +57,16 @@ def _recipe(path: Path) -> tuple[TakeFacts | None, str | None]:
     """Return the recipe, or the sentence why it cannot be read: the audio is still measured."""
     try:
         return read_recipe(path), None
+    except BadInputFile as error:
+        return None, error.sentence
+
+
+def _source(facts: TakeFacts | None, path: str) -> tuple[Path | None, str | None]:
+    """Return where the recipe's source lies, or the sentence which file is missing."""
+    if facts is None or facts.request.source is None:
+        return None, None
+    try:
+        return SourceSearch.beside(path).find(facts.request.source), None
     except BadInputFile as error:
         return None, error.sentence
 
@@ -96,5 +112,5 @@ def _tell_recipe(facts: TakeFacts | None, fault: str | None, console: Console) -
     if request.key is not None:
         parts.append(request.key.name)
     if request.source is not None:
-        parts.append(f"source {display_name(request.source.location)}")
+        parts.append(f"source “{display_text(request.source.name)}”")
     console.line(f"  recipe    {', '.join(parts)}: {shown_prompt(facts)}")

@@ -50,6 +50,8 @@ def build_order(options: Options) -> Order:
     """Return the complete order. Raises BadArgument, BadInputFile."""
     _check_texts(options)
     if options.command == Task.GENERATE:
+        if options.source and not options.recipe:
+            raise BadArgument("--source belongs to --recipe; leave it out, or give a recipe.")
         return _again(options) if options.recipe else Order(_generate(options))
     if options.command == Task.MORPH:
         return Order(_morph(options))
@@ -104,7 +106,7 @@ def _morph(options: Options) -> GenerationRequest:
 
 def _again(options: Options) -> Order:
     """Return a recipe's request; options that are given win over it."""
-    recipe = read_recipe_file(options.recipe or "")
+    recipe = read_recipe_file(options.recipe or "", options.source)
     given: dict[str, Any] = {
         "prompt": options.prompt,
         "negative_prompt": options.negative,

@@ -86,6 +86,9 @@ def _add_generate(commands: Commands) -> None:
     command.add_argument(
         "--recipe", metavar="FILE", help="an exported WAV or a JSON recipe to make again"
     )
+    command.add_argument(
+        "--source", metavar="FILE", default="", help="what the recipe was grafted into, if moved"
+    )
     _add_tempo(command)
     _add_key(command)
     _add_making(command)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import cast
 
 from engine.audio_files import read_source
 from engine.display_name import display_name
-from engine.errors import AppError, BadArgument, BadInputFile
+from engine.errors import BadArgument, BadInputFile
 from engine.input_file import open_regular_file
 from engine.key import Key
 from engine.request import GenerationRequest, SourceReference, Task, decode_request
@@ -17,6 +17,7 @@ from engine.take import TakeFacts, decode_take
 from engine.tempo import Tempo
 from engine.wav_file import read_recipe
 from plugin_bridge.command_line.prompt_defaults import complete, fresh_seed
+from plugin_bridge.command_line.source_search import SourceSearch
 
 _LIMIT_BYTES = 1 << 20
 _FIELDS = frozenset(field.name for field in fields(GenerationRequest))
@@ -32,8 +33,18 @@ class Recipe:
     subtype: str | None = None
 
 
-def read_recipe_file(path: str) -> Recipe:
-    """Read the recipe of an exported WAV or of a JSON file. Raises BadInputFile."""
+def read_recipe_file(path: str, source: str = "") -> Recipe:
+    """Read the recipe of an exported WAV or of a JSON file; its source is where it lies here.
+
+    source: the file that the recipe was grafted into, "" to look for it. Raises BadInputFile,
+    BadArgument.
+    """
+    recipe = _read(path)
+    request = SourceSearch.beside(path, source).complete(recipe.request)
+    return replace(recipe, request=request)
+
+
+def _read(path: str) -> Recipe:
     name = display_name(path)
     with open_regular_file(path) as file:
         data = file.read(_LIMIT_BYTES + 1)
@@ -41,11 +52,11 @@ def read_recipe_file(path: str) -> Recipe:
         facts = read_recipe(path)
         if facts is None:
             raise BadInputFile(f"“{name}” carries no recipe; give a WAV that Loopgraft exported.")
-        return _checked(Recipe(facts.request, facts.subtype), name)
+        return Recipe(facts.request, facts.subtype)
     if len(data) > _LIMIT_BYTES:
         raise BadInputFile(f"“{name}” is no recipe: it has more than {_LIMIT_BYTES} bytes.")
     try:
-        return _checked(_from_json(data, Path(path).absolute().parent), name)
+        return _from_json(data, Path(path).absolute().parent)
     except BadArgument as error:
         raise BadInputFile(f"“{name}”: {error.sentence}", error.details) from error
 
@@ -97,20 +108,3 @@ def _inner(value: JsonObject, name: str) -> JsonObject:
     if not isinstance(inner, dict):
         raise BadArgument("This file carries no recipe.")
     return cast("JsonObject", inner)
-
-
-def _checked(recipe: Recipe, name: str) -> Recipe:
-    """Return the recipe once its source is found as it was."""
-    source = recipe.request.source
-    if source is None:
-        return recipe
-    try:
-        digest = read_source(source.location).sha256
-    except AppError as error:
-        raise BadInputFile(f"The source of “{name}”: {error.sentence}", error.details) from error
-    if digest != source.sha256:
-        raise BadInputFile(
-            f"The source “{display_name(source.location)}” has changed since “{name}” was made; "
-            "the same result needs the same file."
-        )
-    return recipe

@@ -18,6 +18,7 @@ from plugin_bridge.command_line.destination import SUBTYPES, Destination, check_
 from plugin_bridge.command_line.engine_choice import DEFAULT_MODEL, check_model, open_engine
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.command_line.recipes import parse_object, request_from_object
+from plugin_bridge.command_line.source_search import SourceSearch
 from plugin_bridge.command_line.stored_take import export_stored
 from plugin_bridge.command_line.take_report import ExportedTake, take_json, take_line
 from plugin_bridge.command_line.take_run import EngineLost, run_job
@@ -135,6 +136,9 @@ def _render_line(line: BatchLine, batch: _Batch, link: EngineLink) -> None:
         )
     runs = missing_runs(request, batch.there)
     batch.skipped += request.variations - sum(count for _, count in runs)
+    if runs:
+        advice = "put it beside the batch or write its path"
+        request = SourceSearch("This line", batch.folder, advice).complete(request)
     for first, count in runs:
         part = replace(request, seed=request.seed + first, variations=count)
         run_job(link, part, batch.console, lambda done: _finish(done, batch))

@@ -26,7 +26,9 @@ def read_stored(path: str | Path, facts: TakeFacts) -> NativeSamples:
     """Return the samples of a file that the library wrote: (channels, frames), its own numbers."""
     kind = cast("_Kind", NATIVE_TYPES[check_subtype(facts.subtype)].__name__)
     try:
-        read = soundfile.read(str(path), dtype=kind, always_2d=True)
+        # Opened here, because soundfile knows only names that are text.
+        with Path(path).open("rb") as file:
+            read = soundfile.read(file, dtype=kind, always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:
         raise BadInputFile(
             f"The take “{display_name(path)}” of the library could not be read.", repr(error)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.display_name import display_name, display_text
+from engine.display_name import display_text
 from engine.key import Key
 from engine.take import Measurements, TakeFacts
 from plugin_bridge.command_line.console import JsonValue, shown_path
@@ -107,7 +107,7 @@ def shown_prompt(facts: TakeFacts) -> str:
         return display_text(f"“{request.prompt}”")
     if request.source is None:
         return request.task
-    return f"{request.task} of “{display_name(request.source.location)}”"
+    return f"{request.task} of “{display_text(request.source.name)}”"
 
 
 def _seam(take: ExportedTake) -> float:

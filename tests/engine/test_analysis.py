@@ -34,6 +34,28 @@ def test_the_wrap_of_a_loop_is_scored_once() -> None:
     assert len(measure(clip, (0, 9), is_loop=True).seam_scores) == 2
 
 
+@pytest.mark.parametrize("asked_bpm", [62.0, 124.0])
+def test_what_was_asked_for_settles_between_half_and_double(asked_bpm: float) -> None:
+    clip = DrumLoop("four on the floor", 124, 4, seed=2).render()
+    assert measure(clip, (), is_loop=True).bpm == pytest.approx(124.0, rel=2e-5)
+    found = measure(clip, (), is_loop=True, asked_bpm=asked_bpm)
+    assert found.bpm == pytest.approx(asked_bpm, rel=2e-5)
+    assert found.bpm_confidence > 0.5
+
+
+def test_a_tempo_beyond_the_range_that_is_listened_to_is_heard_when_asked_for() -> None:
+    clip = DrumLoop("backbeat", 200, 4, seed=3).render()
+    assert measure(clip, (), is_loop=True).bpm == pytest.approx(100.0, rel=1e-3)
+    assert measure(clip, (), is_loop=True, asked_bpm=200.0).bpm == pytest.approx(200.0, rel=2e-5)
+
+
+@pytest.mark.parametrize("asked_bpm", [60.0, 93.0, 120.0, 130.0, 186.0, 255.0])
+def test_a_take_that_missed_its_tempo_is_not_talked_into_it(asked_bpm: float) -> None:
+    clip = DrumLoop("four on the floor", 124, 4, seed=2).render()
+    found = measure(clip, (), is_loop=True, asked_bpm=asked_bpm)
+    assert found == measure(clip, (), is_loop=True)
+
+
 garbage = hnp.arrays(
     np.float32,
     st.tuples(st.integers(1, 8), st.integers(0, 5_000)),

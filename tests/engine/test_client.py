@@ -83,7 +83,7 @@ def test_takes_arrive_in_order_and_the_job_ends_once(
     running: tuple[EngineClient, Recorder],
 ) -> None:
     takes = finish(*running, request(takes=3))
-    assert all(Path(take.path).is_file() for take in takes)
+    assert all(take.path.is_file() for take in takes)
 
 
 def test_jobs_wait_for_each_other(running: tuple[EngineClient, Recorder]) -> None:

@@ -22,14 +22,14 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import atomic_file, places
+from engine import atomic_file
 from engine.atomic_file import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, FileExists
 from engine.errors import BadArgument, WriteProblem
 from engine.key import Key
 from engine.library import Library, LibraryEntry, LibraryFilter
 from engine.library_folder import folder_lock, slug, take_file_name
 from engine.ratings import JournalMark, RatingsJournal
-from engine.request import Task
+from engine.request import SourceReference, Task
 from engine.wav_file import read_recipe
 from tests.engine.library_child import make_facts, make_samples
 
@@ -726,32 +726,13 @@ def _note(line: list[str], takes: list[str], ratings: dict[str, int]) -> None:
         ratings[line[1]] = int(line[2])
 
 
-# --- places
-
-
-def test_one_variable_moves_everything(data_folder: Path) -> None:
-    for folder in (
-        places.data_folder(),
-        places.library_folder(),
-        places.index_path(Path("x")),
-        places.log_folder(),
-        places.cache_folder(),
-        places.runtime_folder(),
+def test_the_library_knows_where_a_source_lay(library: Library) -> None:
+    lost, kept, other = "1" * 64, "2" * 64, "3" * 64
+    for number, (path, digest) in enumerate(
+        [("/old/x.wav", kept), ("/new/x.wav", kept), ("/new/x.wav", kept), ("/y.wav", other)]
     ):
-        assert folder.is_relative_to(data_folder)
-
-
-@posix_only
-def test_the_runtime_folder_is_the_users_alone(data_folder: Path) -> None:
-    folder = places.runtime_folder()
-    assert folder.stat().st_mode & 0o777 == 0o700
-    folder.chmod(0o755)
-    assert places.runtime_folder().stat().st_mode & 0o777 == 0o700
-
-
-@posix_only
-def test_a_runtime_folder_that_is_a_link_is_refused(data_folder: Path, tmp_path: Path) -> None:
-    data_folder.mkdir()
-    (data_folder / "run").symlink_to(tmp_path)
-    with pytest.raises(WriteProblem, match="somebody else"):
-        places.runtime_folder()
+        facts = make_facts(f"t{number}", prompt=f"like {lost}")
+        source = SourceReference(path, digest)
+        library.add(replace(facts, request=replace(facts.request, source=source)), make_samples())
+    assert library.source_places(kept) == (Path("/new/x.wav"), Path("/old/x.wav"))
+    assert library.source_places(lost) == ()

@@ -183,3 +183,33 @@ def test_a_source_is_found_again_whatever_its_name(name: bytes) -> None:
     found = decode_request(encode_request(request)).source
     assert found is not None
     assert found.location == location
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"loop.wav", "Größe 100%.wav".encode(), b"caf\xe9 \xff.wav", b"a\\b.wav", b"file:x.wav"],
+)
+def test_a_request_that_is_given_away_names_no_folder(name: bytes) -> None:
+    location = Path("/home/ada/music") / os.fsdecode(name)
+    source = SourceReference.to(location, "ab" * 32)
+    request = GenerationRequest(Task.LOOP, 1, source=source)
+    data = encode_request(request.without_folders())
+    assert b"ada" not in data
+    found = decode_request(data)
+    assert found.source is not None
+    assert found.source.location == Path(os.fsdecode(name))
+    assert found.source.name == location.name == source.name
+    assert found.without_folders() == found
+
+
+def test_what_is_asked_for_does_not_depend_on_where_the_source_lies() -> None:
+    here, there, other = (
+        GenerationRequest(Task.LOOP, 1, source=SourceReference(path, digest))
+        for path, digest in (("/a/x.wav", "1"), ("y.wav", "1"), ("/a/x.wav", "2"))
+    )
+    assert here.digest == there.digest != other.digest
+
+
+@pytest.mark.parametrize("path", [r"C:\Users\ada\x.wav", "C:/Users/ada/x.wav", r"\\nas\ada\x.wav"])
+def test_a_path_of_another_system_is_cut_down_to_its_name(path: str) -> None:
+    assert SourceReference(path, "").without_folder().path == "x.wav"

@@ -121,7 +121,7 @@ def test_a_job_ends_in_takes_on_the_disk(ready: Talk) -> None:
     messages = ready.run(request(takes=2))
     takes = [message for message in messages if isinstance(message, TakeDone)]
     assert [take.take_index for take in takes] == [0, 1]
-    assert all(Path(take.path).is_file() for take in takes)
+    assert all(take.path.is_file() for take in takes)
     assert isinstance(messages[-1], JobDone)
 
 

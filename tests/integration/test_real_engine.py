@@ -86,6 +86,6 @@ def test_the_same_order_gives_the_same_samples(
 
 def data_chunk(take: TakeDone) -> bytes:
     """Return a float take's samples; the recipe after them tells how long each run took."""
-    whole = Path(take.path).read_bytes()
+    whole = take.path.read_bytes()
     start = whole.index(b"data")
     return whole[start : start + 8 + take.facts.frames * take.facts.channels * 4]

@@ -64,7 +64,7 @@ def test_without_a_command_the_window_wants_a_screen(shell: Shell) -> None:
 
 def test_generate_writes_a_take_and_says_where(shell: Shell) -> None:
     done = shell.run("generate", "dusty drums, 84 bpm", "--no-serve", "--seed", "3")
-    assert (done.code, done.errors) == (0, "")
+    assert done.code == 0, done.errors  # a slow machine shows progress there
     assert len(shell.wavs()) == 1
     assert done.out.startswith(shell.wavs()[0])
     assert "seed 3" in done.out
@@ -184,6 +184,22 @@ def test_a_name_that_is_no_text_works_and_prints(shell: Shell) -> None:
     assert found.json["frames"] > 0
 
 
+def test_a_library_in_a_folder_whose_name_is_no_text_works(tmp_path: Path) -> None:
+    shell = new_shell(tmp_path, LOOPGRAFT_DATA=str(tmp_path / os.fsdecode(b"caf\xe9 \xff")))
+    try:
+        for words in (("--no-serve",), ()):  # told by the worker, and by the server
+            done = shell.run("generate", "a", "--json", "--out", "made", *words)
+            assert done.code == 0, done.errors
+        take_id = done.json["takes"][0]["take_id"]
+        exported = shell.run("library", "export", take_id, "--json", "--out", "again.wav")
+        assert exported.code == 0, exported.errors
+    finally:
+        shell.run("serve", "--stop")
+    (made,) = done.json["paths"]
+    assert Path(made).read_bytes() != (shell.folder / "again.wav").read_bytes()  # 24 bits, float
+    assert soundfile.info(str(shell.folder / "again.wav")).frames == done.json["frames"]
+
+
 def test_analyze_shows_the_recipe(shell: Shell) -> None:
     shell.run("generate", "bright keys", "--seed", "5", "--out", "a.wav", "--no-serve")
     done = shell.run("analyze", "a.wav", "--json")
@@ -201,7 +217,7 @@ def test_render_goes_on_where_it_was_stopped(shell: Shell) -> None:
     first = shell.run("render", "batch.jsonl", "--out", "out", "--no-serve", "--json")
     assert first.code == 2
     assert [fault["line"] for fault in first.json["faults"]] == [2]
-    assert first.errors.startswith("line 2: ")
+    assert "line 2: " in first.errors  # after the progress of a slow machine
     made = sorted((shell.folder / "out").glob("*.wav"))
     assert len(made) == 3
     made[1].unlink()

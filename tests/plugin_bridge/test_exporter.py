@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from engine.atomic_file import FileExists
 from engine.errors import BadArgument, WriteProblem
 from engine.key import Key
-from engine.request import GenerationRequest, Task
+from engine.request import GenerationRequest, SourceReference, Task
 from engine.wav_file import read_recipe
 from plugin_bridge.export_name import export_stem, numbered, slug
 from plugin_bridge.exporter import export_take, wav_bytes
@@ -93,6 +93,17 @@ def test_a_graft_is_named_after_its_source_without_our_own_ending() -> None:
     assert re.fullmatch(r"dusty-drums_120bpm_[a-f0-9]{4}", export_stem(facts))
     facts, _ = graft_take(r"C:\loops\My Loop 3.wav", 16_000, 120.0)
     assert export_stem(facts).startswith("my-loop3_")
+
+
+@pytest.mark.parametrize("path", ["/home/ada/keys.wav", r"C:\Users\ada\keys.wav"])
+def test_an_exported_graft_does_not_say_where_its_source_lies(path: str, tmp_path: Path) -> None:
+    facts, samples = graft_take(path, 16_000, 120.0)
+    exported = export_take(facts, samples, tmp_path / "o")
+    assert b"ada" not in exported.read_bytes()
+    kept = read_recipe(exported)
+    assert kept is not None
+    assert kept.request.source == SourceReference("keys.wav", "0" * 64)
+    assert kept.request.digest == facts.request.digest
 
 
 def test_suffixes_never_repeat_and_hold_no_number() -> None:

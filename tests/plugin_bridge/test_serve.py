@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 from engine.client import WorkerOptions
-from engine.errors import ModelProblem
+from engine.errors import ModelProblem, WriteProblem
 from engine.messages import JobCancelledMessage, JobDone, Submit
 from engine.request import GenerationRequest, Task
 from plugin_bridge.engine_link import Events, ServedEngine, ServerPlan, open_served
@@ -301,3 +302,42 @@ def stop(address: Address) -> None:
 def test_a_path_too_long_for_a_socket_is_known(tmp_path: Path) -> None:
     assert Address(tmp_path / "s").is_possible
     assert not Address(tmp_path / ("x" * 120)).is_possible
+
+
+@pytest.fixture
+def remote_shell(tmp_path: Path) -> Shell:
+    """A login without a session, as over ssh or in a container: no folder of sockets is named."""
+    shell = new_shell(tmp_path, HOME=str(tmp_path), TMPDIR=str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    for name in ("LOOPGRAFT_DATA", "XDG_RUNTIME_DIR"):
+        shell.environment.pop(name, None)
+    return shell
+
+
+needs_no_session = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or Path(f"/run/user/{os.getuid()}").exists(),
+    reason="the system has a folder of sockets for us",
+)
+
+
+@needs_no_session
+def test_without_a_login_session_no_warning_is_shown(remote_shell: Shell, tmp_path: Path) -> None:
+    for words in (("serve", "--status"), ("generate", "beat"), ("serve", "--stop")):
+        done = remote_shell.run(*words)
+        assert done.code == 0, done.errors
+        assert "Warning" not in done.errors
+        assert "XDG" not in done.errors
+    folder = tmp_path / "tmp" / f"runtime-{os.getuid()}" / "Loopgraft"
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@needs_no_session
+def test_a_folder_of_sockets_that_is_not_the_users_own_is_refused(
+    remote_shell: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / "tmp" / f"runtime-{os.getuid()}").symlink_to(tmp_path)
+    done = remote_shell.run("serve", "--status")
+    assert done.code == WriteProblem.exit_code
+    assert "XDG_RUNTIME_DIR" in done.errors
+    assert len(done.errors.strip().splitlines()) == 1
+    assert not (tmp_path / "Loopgraft").exists()

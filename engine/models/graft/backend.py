@@ -220,7 +220,7 @@ class GraftMaker:
             downbeat_frame=0,
             is_loop=is_loop,
             grafted=(),
-            measured=measure(clip, [0] if is_loop else [], is_loop),
+            measured=measure(clip, [0] if is_loop else [], is_loop, length.bpm or None),
             model_version=self.model_version,
             device=self.device,
             gain_db=gain_db,

@@ -242,8 +242,9 @@ class GraftJob:
         joins = {edge % plan.frames for s in plan.spans for edge in (s.start, s.stop)}
         if not plan.circular:
             joins -= {0}
-        closed = plan.circular
+        closed, bpm = plan.circular, None if tempo is None else float(tempo)
         beats = None if tempo is None else float(tempo.frames_to_beats(plan.frames, rate))
+        clip = AudioClip(dequantise(native), rate)
         return TakeFacts(
             take_id=take_id,
             request=request,
@@ -251,12 +252,12 @@ class GraftJob:
             sample_rate=rate,
             channels=self.source.channels,
             subtype=self.source.subtype,
-            tempo_bpm=None if tempo is None else float(tempo),
+            tempo_bpm=bpm,
             bars=None if beats is None else round(beats / self.grid.beats_per_bar, 4),
             downbeat_frame=plan.source_offset + self.grid.downbeat_frame,
             is_loop=closed,
             grafted=plan.spans,
-            measured=measure(AudioClip(dequantise(native), rate), sorted(joins), closed),
+            measured=measure(clip, sorted(joins), closed, bpm),
             model_version=self.model.version,
             device=str(self.model.device),
         )

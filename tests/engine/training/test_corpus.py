@@ -9,7 +9,7 @@ import pytest
 
 from engine import taxonomy
 from engine.training.corpus import SAMPLE_RATE, CorpusItem, make_item
-from engine.training.synth.patterns import FILLS, GRIDS
+from engine.training.synth.drum_grids import FILLS, GRIDS
 from engine.training.synth.phrases import BASS_LINES
 from engine.training.synth.spectral import add_wrapped
 from engine.training.synth.split import cell_index, draw_cell, in_split, pick

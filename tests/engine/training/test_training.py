@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,15 +84,16 @@ def test_training_learns_resumes_and_ships_weights_that_load(
     shards: Path, codec: Codec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_denoiser, "HELD_OUT_BATCHES", 2)
-    plan = TrainingPlan(minutes=0.03, tokens=200, shape=TINY, learning_rate=3e-3)
+    plan = TrainingPlan(minutes=5, most_steps=4, tokens=200, shape=TINY, learning_rate=3e-3)
     state = train(plan, shards, shards, tmp_path)
-    assert state.steps > 3
+    assert state.steps == 4
     again = start_or_resume(plan, tmp_path / "checkpoint.pt")
     assert again.steps == state.steps
     for name, value in state.ema.items():
         assert torch.equal(value, again.ema[name])
-    longer = train(plan, shards, shards, tmp_path)
-    assert longer.steps > state.steps
+    longer = train(replace(plan, most_steps=6), shards, shards, tmp_path)
+    assert longer.steps == 6
+    assert longer.seconds > state.seconds
     save_codec(codec, tmp_path / "codec.safetensors")
     model = load_denoiser(tmp_path / "denoiser.safetensors")
     assert model.shape == TINY
