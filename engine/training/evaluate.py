@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.analysis import in_key_share, measure_key, tempo_matches
 from engine.audio import MODEL_SAMPLE_RATE, AudioClip, resample_circular
-from engine.key import Key, Mode
+from engine.key import Key
 from engine.messages import Phase
 from engine.models.graft.backend import WORDLESS_GUIDANCE, WORDLESS_TEMPERATURE, GraftMaker
 from engine.models.graft.codec import Codec, latent_frames
@@ -126,7 +126,7 @@ def held_out_item(index: int, family: str) -> CorpusItem:
 def take_for(maker: GraftMaker, item: CorpusItem) -> RenderedTake:
     """Make a take from the item's caption, tempo, bars and key, as a user would ask."""
     facts = item.facts
-    key = None if facts.root is None or facts.mode is None else Key(facts.root, _mode(facts.mode))
+    key = None if facts.root is None or facts.mode is None else Key(facts.root, facts.mode)
     request = GenerationRequest(
         task=Task.GENERATE,
         seed=int.from_bytes(item.captions[0].encode()[:6].ljust(6), "big"),
@@ -136,10 +136,6 @@ def take_for(maker: GraftMaker, item: CorpusItem) -> RenderedTake:
         key=key,
     )
     return next(iter(maker.make(request, quiet)))
-
-
-def _mode(text: str) -> Mode:
-    return "minor" if text == "minor" else "major"
 
 
 def _clip(take: RenderedTake) -> AudioClip:
@@ -167,7 +163,7 @@ def _key_facts(index: int) -> tuple[bool, float]:
     """Return whether a held-out tonal prompt's key is heard, and the share of chroma in it."""
     item = held_out_item(index, KEY_FAMILIES[index % len(KEY_FAMILIES)])
     take = take_for(_Shared.maker, item)
-    wanted = Key(item.facts.root or 0, _mode(item.facts.mode or "minor"))
+    wanted = Key(item.facts.root or 0, item.facts.mode or "minor")
     found = measure_key(_clip(take), known_tonal=True).key
     return found in (wanted, wanted.relative), in_key_share(_clip(take), wanted)
 

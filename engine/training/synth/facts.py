@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.key import Mode
+
 
 @dataclass(frozen=True)
 class ItemFacts:
@@ -17,7 +19,7 @@ class ItemFacts:
     bars: int | None
     beats_per_bar: int
     root: int | None
-    mode: str | None
+    mode: Mode | None
     scale: str | None
     moods: tuple[str, ...]
     swing: float

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from engine.key import Mode
 from engine.training.synth.split import choose, pick
 
 SCALES: dict[str, tuple[int, ...]] = {
@@ -101,7 +102,7 @@ class Harmony:
     chords: tuple[Chord, ...]
 
     @property
-    def mode(self) -> str:
+    def mode(self) -> Mode:
         """major or minor (dorian and phrygian count as minor)."""
         return "major" if self.scale == "major" else "minor"
 
