@@ -30,6 +30,10 @@ class Showing(QObject):
         session.selection_changed.connect(self._show_selection)
         session.intent_changed.connect(self._show_intent)
         actions.said.connect(regions.status.say)
+        actions.noted.connect(regions.status.note)
+        actions.switch_changed.connect(self._show_switch)
+        actions.opening.reading_changed.connect(regions.waveform.set_reading)
+        actions.opening.files_changed.connect(self._show_files)
         actions.generation.state_changed.connect(self._on_engine)
         playback = actions.playback
         playback.playing_changed.connect(regions.transport.show_playing)
@@ -37,8 +41,8 @@ class Showing(QObject):
         playback.peaked.connect(regions.transport.meter.show_peak)
         playback.under_runs_changed.connect(regions.transport.show_under_runs)
         playback.devices_changed.connect(regions.transport.show_devices)
+        playback.lost_changed.connect(regions.transport.show_lost)
         regions.form.changed.connect(self._show_context)
-        playback.said.connect(regions.status.say)
 
     def _show_canvas(self) -> None:
         session, regions = self._session, self._regions
@@ -50,12 +54,23 @@ class Showing(QObject):
         regions.transport.show_clip(clip)
         regions.export.show_clip(clip)
         regions.library.match(clip)
+        self._show_files()
         self._show_context()
+
+    def _show_files(self) -> None:
+        opening = self._actions.opening
+        self._regions.header.show_files(opening.position, len(opening.files))
+
+    def _show_switch(self) -> None:
+        at_bar = self._actions.switch_at == "bar"
+        self._regions.lanes.set_pending(self._session.pending)
+        self._regions.transport.show_switch(at_bar=at_bar, pending=self._session.pending)
 
     def _show_lanes(self) -> None:
         batch, regions = self._session.batch, self._regions
         regions.lanes.set_lanes(self._session.lanes, () if batch is None else batch.lane_notes)
         regions.lanes.set_active(self._session.canvas.active)
+        self._show_switch()
         regions.queue.show_batches(self._session.batches)
         self._show_veil()
         self._show_engine()

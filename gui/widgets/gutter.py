@@ -20,6 +20,7 @@ INSET_PX, COMPACT_INSET_PX = 6.0, 1.0
 LEAST_WORDS_PX = 64.0
 LINE_PX = 18.0
 INVITATION_LINE_PX = 24.0
+READING_PX = 28.0
 DASHES = (4.0, 4.0)
 #: Peaks above this are as good as full scale and not worth a word, dB.
 QUIET_BELOW_DB = -0.5
@@ -61,8 +62,8 @@ def _paint_grip(painter: QPainter, area: QRectF, palette: Palette) -> None:
             painter.drawEllipse(at, GRIP_RADIUS_PX, GRIP_RADIUS_PX)
 
 
-def paint_invitation(painter: QPainter, area: QRectF, palette: Palette) -> None:
-    """Say calmly what can be done with an empty canvas, inside the place to drop on."""
+def paint_invitation(painter: QPainter, area: QRectF, palette: Palette, reading: str = "") -> None:
+    """Say calmly what can be done with an empty canvas, or what is being read for it."""
     frame = area.adjusted(0.5, theme.SPACE[1] + 0.5, -0.5, -theme.SPACE[1] - 0.5)
     pen = QPen(palette.color("line"), 1.0)
     pen.setDashPattern(DASHES)
@@ -70,9 +71,25 @@ def paint_invitation(painter: QPainter, area: QRectF, palette: Palette) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRoundedRect(frame, theme.RADIUS_PANEL, theme.RADIUS_PANEL)
     upper = QRectF(area.left(), area.center().y() - INVITATION_LINE_PX, area.width(), LINE_PX)
-    _paint_centred(painter, upper, INVITATION, INVITATION_SIZE_PX, palette.color("text"))
-    lower = upper.translated(0.0, INVITATION_LINE_PX)
-    _paint_centred(painter, lower, INVITATION_DETAIL, DETAIL_SIZE_PX, palette.color("dim"))
+    words = reading or INVITATION
+    _paint_centred(painter, upper, words, INVITATION_SIZE_PX, palette.color("text"))
+    if not reading:
+        lower = upper.translated(0.0, INVITATION_LINE_PX)
+        _paint_centred(painter, lower, INVITATION_DETAIL, DETAIL_SIZE_PX, palette.color("dim"))
+
+
+def paint_reading(painter: QPainter, area: QRectF, palette: Palette, words: str) -> None:
+    """Say over what is shown what is being read to take its place."""
+    if not words:
+        return
+    painter.setFont(theme.font(DETAIL_SIZE_PX))
+    width = QFontMetricsF(painter.font()).horizontalAdvance(words) + 2 * theme.SPACE[3]
+    width = min(width, area.width())
+    box = QRectF(area.center().x() - width / 2, area.top() + theme.SPACE[2], width, READING_PX)
+    painter.setPen(QPen(palette.color("line"), 1.0))
+    painter.setBrush(palette.color("raised"))
+    painter.drawRoundedRect(box, theme.RADIUS_CONTROL, theme.RADIUS_CONTROL)
+    _paint_centred(painter, box, words, DETAIL_SIZE_PX, palette.color("text"))
 
 
 def _paint_centred(painter: QPainter, area: QRectF, text: str, size_px: int, color: QColor) -> None:

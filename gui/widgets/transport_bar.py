@@ -8,12 +8,13 @@ from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
-from gui.state.clip import Clip
+from gui.state.clip import LANE_LETTERS, Clip
 from gui.theme import DARK, Palette
 from gui.widgets.labels import button, label, set_level
 from plugin_bridge.devices import OutputDevice
 
 HEIGHT_PX = 48
+SWITCH_TIP, SWITCH_WIDTH_PX = "When another take is switched to (S)", 104
 _TOOL_TIP = Qt.ItemDataRole.ToolTipRole
 #: The quietest level that the meter shows.
 METER_FLOOR_DB = -48.0
@@ -61,6 +62,7 @@ class TransportBar(QWidget):
 
     play_wanted = pyqtSignal()
     loop_wanted = pyqtSignal(bool)
+    switch_wanted = pyqtSignal()
     device_chosen = pyqtSignal(str)
 
     def __init__(self) -> None:
@@ -73,6 +75,8 @@ class TransportBar(QWidget):
         self.play.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.loop = button("⟳", "", "Play round and round (L)", self._loop, checkable=True)
         self.loop.setChecked(True)
+        self.switch = button("", "chip", SWITCH_TIP, self.switch_wanted.emit, checkable=True)
+        self.switch.setFixedWidth(SWITCH_WIDTH_PX)
         self.tempo = label("–", "number", "Tempo")
         self.bar = label("1.1.1", "number", "Position in bars, beats and sixteenths")
         self.device = QComboBox()
@@ -85,10 +89,24 @@ class TransportBar(QWidget):
         self.engine = label("Engine: loading", "chip", "Engine")
         self._build()
         self.show_devices((), "")
+        self.show_switch(at_bar=False, pending=None)
 
     def show_playing(self, playing: bool) -> None:
         self.play.setText("■" if playing else "▶")
         self.play.setAccessibleName("Stop" if playing else "Play")
+
+    def show_switch(self, *, at_bar: bool, pending: int | None) -> None:
+        """Show when another take is switched to, and which one waits for its bar."""
+        when = "at the bar" if at_bar else "at once"
+        words = f"Takes {when}" if pending is None else f"{LANE_LETTERS[pending]} at the bar"
+        self.switch.setText(words)
+        self.switch.setChecked(at_bar or pending is not None)
+
+    def show_lost(self, lost: bool) -> None:
+        """Show that there is no output."""
+        self.out_label.setText("No output" if lost else "Out")
+        for widget in (self.out_label, self.device):
+            set_level(widget, "warn" if lost else "")
 
     def show_clip(self, clip: Clip | None) -> None:
         known = clip is not None and clip.tempo_bpm is not None
@@ -131,6 +149,7 @@ class TransportBar(QWidget):
         row.setSpacing(12)
         row.addWidget(self.play)
         row.addWidget(self.loop)
+        row.addWidget(self.switch)
         for number, unit in ((self.tempo, "bpm"), (self.bar, "bar")):
             pair = QHBoxLayout()
             pair.setSpacing(4)

@@ -21,7 +21,7 @@ from gui.widgets.canvas_layout import (
     timeline_extent,
 )
 from gui.widgets.canvas_overlays import Scene
-from gui.widgets.gutter import paint_gutter, paint_invitation
+from gui.widgets.gutter import paint_gutter, paint_invitation, paint_reading
 from gui.widgets.ruler import paint_grid, paint_ruler
 from gui.widgets.selection_words import selection_words
 from gui.widgets.waveform_painter import WaveLook, peak_of, render_wave
@@ -55,6 +55,7 @@ class WaveformCanvas(QWidget):
         self._playhead: float | None = None
         self._grid_beats = 1.0
         self._veil: tuple[tuple[FrameSpan, ...] | None, float] | None = None
+        self._reading = ""
         self._gutter = float(GUTTER_PX)
         self._peak = 1.0
         self._hot = (False, False)
@@ -184,6 +185,13 @@ class WaveformCanvas(QWidget):
             self._veil = veil
             self.update()
 
+    def set_reading(self, words: str) -> None:
+        """Say what is being read; empty when nothing is."""
+        if words != self._reading:
+            self._reading = words
+            self._describe()
+            self.update()
+
     def set_playhead(self, frame: int | None) -> None:
         """Move the playhead to a frame of what is drawn; None hides it. Repaints two strips."""
         old = self._playhead_strip()
@@ -299,9 +307,10 @@ class WaveformCanvas(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), self._palette.color("bg"))
         if self._clip is None:
-            paint_invitation(painter, QRectF(self.rect()), self._palette)
+            paint_invitation(painter, QRectF(self.rect()), self._palette, self._reading)
         else:
             self._paint_scene(painter, self._scene(self._clip))
+            paint_reading(painter, self.layout_px.wave, self._palette, self._reading)
         if self._focus_seen:
             overlays.paint_focus(painter, self.layout_px.wave, self._palette)
         painter.end()
@@ -332,7 +341,8 @@ class WaveformCanvas(QWidget):
         ratio = self.devicePixelRatioF()
         key = (shown.clip_id, shown.grafted, self._axis, self._peak, height, ratio, self._palette)
         if self._wave is None or key != self._wave_key:
-            look = WaveLook(self._palette.color("source"), self._palette.color("graft"), self._peak)
+            kept = self._palette.color("source" if shown.source_known else "dim")
+            look = WaveLook(kept, self._palette.color("graft"), self._peak)
             axis = self._axis.in_frames_of(shown, clip.sample_rate)
             self._wave = render_wave(shown, axis, height, ratio, look)
             self._wave_key = key
@@ -350,7 +360,7 @@ class WaveformCanvas(QWidget):
 
     def _describe(self) -> None:
         if self._clip is None:
-            words = "Nothing is open."
+            words = self._reading or "Nothing is open."
         else:
             selected = self.words
             words = f"{self._clip.name}. {selected or 'Nothing'} selected."
