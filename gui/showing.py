@@ -8,8 +8,11 @@ from engine.audio import FrameSpan
 from gui.actions import Actions
 from gui.regions import Regions
 from gui.state.ask import Intent
+from gui.state.clip import Lane, LaneState
 from gui.state.generation import EngineState
 from gui.widgets.selection_words import selection_words
+
+LOADING = "The model is being loaded; what you ask for meanwhile is made right after."
 
 
 class Showing(QObject):
@@ -22,6 +25,8 @@ class Showing(QObject):
         self._bind()
         self._show_canvas()
         self._show_intent()
+        if actions.generation.state is EngineState.LOADING:
+            regions.status.say(LOADING)
 
     def _bind(self) -> None:
         session, actions, regions = self._session, self._actions, self._regions
@@ -69,6 +74,7 @@ class Showing(QObject):
     def _show_lanes(self) -> None:
         batch, regions = self._session.batch, self._regions
         regions.lanes.set_lanes(self._session.lanes, () if batch is None else batch.lane_notes)
+        regions.show_hint(_hint(self._session.lanes))
         regions.lanes.set_active(self._session.canvas.active)
         self._show_switch()
         regions.queue.show_batches(self._session.batches)
@@ -78,14 +84,18 @@ class Showing(QObject):
     def _show_veil(self) -> None:
         """Show how far the first take is, where it will be."""
         batch = self._session.batch
+        self._regions.waveform.set_making("")
         if batch is None or batch.is_over or self._session.chosen is not None:
             self._regions.waveform.set_veil(None, None)
             self._regions.waveform.set_pulled(self._session.pulled)
         elif batch.pulled:
             self._regions.waveform.set_pulled(self._session.pulled or batch.pulled)
             self._regions.waveform.set_veil(None, batch.share)
+        elif batch.base is None:
+            self._regions.waveform.set_making(batch.title)
+            self._regions.waveform.set_veil(None, batch.share * max(1, len(batch.lanes)))
         else:
-            whole = (FrameSpan(0, batch.base.frames),) if batch.base is not None else ()
+            whole = (FrameSpan(0, batch.base.frames),)
             self._regions.waveform.set_veil(batch.request.spans or whole, batch.share)
 
     def _show_selection(self) -> None:
@@ -120,6 +130,8 @@ class Showing(QObject):
         level = {EngineState.RESTARTING: "warn", EngineState.GONE: "fault"}.get(state, "")
         words = generation.device.upper() if state is EngineState.READY else state.value
         self._regions.transport.show_engine(words or "ready", level)
+        if state is EngineState.READY and self._regions.status.sentence.whole == LOADING:
+            self._regions.status.say("Ready.")
 
     def _show_position(self, frame: int) -> None:
         clip = self._actions.heard
@@ -130,3 +142,15 @@ class Showing(QObject):
         self._regions.transport.show_position(clip, frame)
         self._regions.waveform.set_playhead(frame)
         self._regions.lanes.set_playhead(self._regions.waveform.playhead)
+
+
+def _hint(lanes: tuple[Lane, ...]) -> str:
+    """Return what the hands can do with these takes."""
+    ready = [lane.letter for lane in lanes if lane.state is LaneState.DONE]
+    if not ready:
+        return ""
+    keys = f"Keys {ready[0]}–{ready[-1]} switch takes, with Shift at the bar · "
+    return (
+        f"{keys if len(ready) > 1 else ''}drag a take into the DAW · "
+        "blue is yours, unchanged to the bit"
+    )

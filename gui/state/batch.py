@@ -73,9 +73,14 @@ class Batch:
 
     @property
     def lane_notes(self) -> tuple[str, ...]:
-        """What the making of each lane is at, or why it failed; empty where there is no more."""
-        notes = {LaneState.MAKING: self.note.partition(" · ")[2]}
-        return tuple(lane.sentence or notes.get(lane.state, "") for lane in self.lanes)
+        """What the making of each lane is at, or why it failed, said once; empty where there is
+        no more."""
+        making = self.note.partition(" · ")[2]
+        notes: list[str] = []
+        for lane in self.lanes:
+            note = lane.sentence or (making if lane.state is LaneState.MAKING else "")
+            notes.append("" if lane.sentence and note in notes else note)
+        return tuple(notes)
 
     @property
     def fault(self) -> str:

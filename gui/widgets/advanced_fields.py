@@ -18,10 +18,10 @@ from engine.request import GUIDANCE_RANGE, SECONDS_RANGE, STEPS_RANGE
 from gui.state.ask import Ask
 from gui.widgets.labels import button, label
 
-FIELD_WIDTH_PX = 118
+FIELD_WIDTH_PX, FIELD_HEIGHT_PX = 118, 26
 #: What is left empty means "as the model likes it".
 _AUTO = "auto"
-_FOLD = "Seed, seconds, steps, guidance, avoid"
+_FOLD = "Seed, length, steps, avoid …"
 
 
 class AdvancedFields(QWidget):
@@ -107,7 +107,7 @@ class AdvancedFields(QWidget):
             )
         ):
             field.setAccessibleName(text)
-            field.setFixedWidth(FIELD_WIDTH_PX)
+            field.setFixedSize(FIELD_WIDTH_PX, FIELD_HEIGHT_PX)
             field.setAlignment(Qt.AlignmentFlag.AlignRight)
             grid.addWidget(label(text, "dim"), row, 0)
             grid.addWidget(field, row, 1)

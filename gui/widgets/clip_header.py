@@ -38,17 +38,12 @@ class ClipHeader(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(8)
-        row.addWidget(self.name, 1)
-        for widget in (
-            self.files,
-            self.tempo,
-            self.key,
-            self.loudness,
-            self.seam,
-            self.keep,
-            self.before,
-        ):
-            row.addWidget(widget)
+        row.addWidget(self.name)
+        for fact in (self.files, self.tempo, self.key, self.loudness, self.seam):
+            row.addWidget(fact)
+        row.addStretch(1)
+        for choice in (self.keep, self.before):
+            row.addWidget(choice)
 
     def show_clip(self, clip: Clip | None, *, has_before: bool, before_shown: bool) -> None:
         """Show a clip's facts; what is not known is not shown."""

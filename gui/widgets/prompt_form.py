@@ -25,12 +25,11 @@ from engine.prompt import parse_prompt
 from engine.tempo import BARS_RANGE
 from gui.state.ask import MOST_TAKES, Ask, Intent, button_text
 from gui.state.clip import NOT_PULLED, Clip, PulledEdges
-from gui.widgets.advanced_fields import AdvancedFields
-from gui.widgets.labels import button, label
+from gui.widgets.advanced_fields import FIELD_HEIGHT_PX, FIELD_WIDTH_PX, AdvancedFields
+from gui.widgets.labels import RightCombo, button, label
 
 FIRST_PROMPT = "dusty lo-fi drums, 84 bpm"
 PROMPT_HEIGHT_PX = 84
-FIELD_WIDTH_PX = 118
 _PLACEHOLDERS = {
     Intent.NEW: "What should it sound like?",
     Intent.INPAINT: "What should be there instead? Empty: what fits.",
@@ -91,6 +90,7 @@ class PromptForm(QWidget):
         self.advanced = AdvancedFields()
         self.make = button("Make", "make", "Make the takes (Return)", self.submitted.emit)
         self.bpm.setAccessibleName("Tempo in bpm")
+        self.bpm.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._rows: dict[str, tuple[QWidget, QWidget]] = {}
         self._build()
         self._connect()
@@ -211,7 +211,7 @@ class PromptForm(QWidget):
         for row, (name, text, field) in enumerate(rows):
             words = label(text, "dim")
             words.setBuddy(field)
-            field.setFixedWidth(FIELD_WIDTH_PX)
+            field.setFixedSize(FIELD_WIDTH_PX, FIELD_HEIGHT_PX)
             fields.addWidget(words, row, 0)
             fields.addWidget(field, row, 1)
             self._rows[name] = (words, field)
@@ -269,7 +269,7 @@ def _chooser(form: PromptForm, intent: Intent) -> Callable[[], object]:
 
 
 def _key_box() -> QComboBox:
-    box = QComboBox()
+    box = RightCombo()
     box.setAccessibleName("Key")
     box.addItem("any key", None)
     for mode in ("minor", "major"):
@@ -280,7 +280,7 @@ def _key_box() -> QComboBox:
 
 
 def _model_box(models: tuple[tuple[str, str], ...]) -> QComboBox:
-    box = QComboBox()
+    box = RightCombo()
     box.setAccessibleName("Model")
     for model_id, name in models:
         box.addItem(name, model_id)

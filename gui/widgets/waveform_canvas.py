@@ -21,7 +21,7 @@ from gui.widgets.canvas_layout import (
     timeline_extent,
 )
 from gui.widgets.canvas_overlays import Scene
-from gui.widgets.gutter import paint_gutter, paint_invitation, paint_reading
+from gui.widgets.gutter import News, paint_gutter, paint_invitation, paint_reading
 from gui.widgets.ruler import paint_grid, paint_ruler
 from gui.widgets.selection_words import selection_words
 from gui.widgets.waveform_painter import WaveLook, peak_of, render_wave
@@ -55,7 +55,7 @@ class WaveformCanvas(QWidget):
         self._playhead: float | None = None
         self._grid_beats = 1.0
         self._veil: tuple[tuple[FrameSpan, ...] | None, float] | None = None
-        self._reading = ""
+        self._reading = self._making = ""
         self._gutter = float(GUTTER_PX)
         self._peak = 1.0
         self._hot = (False, False)
@@ -192,6 +192,13 @@ class WaveformCanvas(QWidget):
             self._describe()
             self.update()
 
+    def set_making(self, words: str) -> None:
+        """Say what is being made on an empty canvas, as far as the veil is; empty for nothing."""
+        if words != self._making:
+            self._making = words
+            self._describe()
+            self.update()
+
     def set_playhead(self, frame: int | None) -> None:
         """Move the playhead to a frame of what is drawn; None hides it. Repaints two strips."""
         old = self._playhead_strip()
@@ -307,7 +314,9 @@ class WaveformCanvas(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), self._palette.color("bg"))
         if self._clip is None:
-            paint_invitation(painter, QRectF(self.rect()), self._palette, self._reading)
+            made = None if not self._making or self._veil is None else self._veil[1]
+            news = News(self._reading, self._making, made)
+            paint_invitation(painter, QRectF(self.rect()), self._palette, news)
         else:
             self._paint_scene(painter, self._scene(self._clip))
             paint_reading(painter, self.layout_px.wave, self._palette, self._reading)
@@ -360,7 +369,8 @@ class WaveformCanvas(QWidget):
 
     def _describe(self) -> None:
         if self._clip is None:
-            words = self._reading or "Nothing is open."
+            making = f"Making {self._making}." if self._making else ""
+            words = self._reading or making or "Nothing is open."
         else:
             selected = self.words
             words = f"{self._clip.name}. {selected or 'Nothing'} selected."
