@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QWidget
 from gui.state.clip import Clip
 from gui.widgets.labels import ElidedLabel, button, label, set_level
 
-HEIGHT_PX = 48
+HEIGHT_PX, NAME_PX = 48, 96
 
 
 class ClipHeader(QWidget):
@@ -22,6 +22,7 @@ class ClipHeader(QWidget):
         super().__init__()
         self.setFixedHeight(HEIGHT_PX)
         self.name = ElidedLabel("title")
+        self.name.setMinimumWidth(NAME_PX)
         self.files = button("", "chip", "Files that are open (Ctrl+PgDown)", self._files)
         self.tempo = label("", "chip", "Measured tempo")
         self.key = label("", "chip", "Key")
@@ -60,7 +61,7 @@ class ClipHeader(QWidget):
     def show_files(self, position: int | None, count: int) -> None:
         """Show which of the opened files lies on the canvas; nothing where there is but one."""
         self.files.setVisible(count > 1)
-        self.files.setText(f"{'–' if position is None else position + 1} of {count} files ▾")
+        self.files.setText(f"{'–' if position is None else position + 1} / {count} ▾")
 
     def _show_seam(self, score: float | None) -> None:
         heard = score is not None and score > 1.0

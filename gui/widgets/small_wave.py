@@ -66,6 +66,11 @@ def draw_wave(
         painter.drawLines(drawn[0], *drawn[1:])
 
 
+def kept_color(clip: Clip) -> str:
+    """Return the colour of what was not grafted into a clip."""
+    return OWN if clip.source_known else UNKNOWN
+
+
 def shares(spans: Sequence[FrameSpan], frames: int) -> tuple[tuple[float, float], ...]:
     """Return spans of frames as stretches of [0, 1]."""
     return tuple((span.start / frames, span.stop / frames) for span in spans)
@@ -104,8 +109,8 @@ def drag_pixmap(
 
 def clip_pixmap(clip: Clip, palette: Palette, pixel_ratio: float = 1.0) -> QPixmap:
     """Return what is carried under the pointer while a clip is dragged."""
-    grafted, kept = shares(clip.grafted, clip.frames), OWN if clip.source_known else UNKNOWN
-    return drag_pixmap(clip.name, extremes_of(clip, 168), grafted, palette, pixel_ratio, kept)
+    grafted, wave = shares(clip.grafted, clip.frames), extremes_of(clip, 168)
+    return drag_pixmap(clip.name, wave, grafted, palette, pixel_ratio, kept_color(clip))
 
 
 def _bars(extremes: Extremes, count: int) -> tuple[list[float], list[float]]:

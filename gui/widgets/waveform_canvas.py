@@ -24,6 +24,7 @@ from gui.widgets.canvas_overlays import Scene
 from gui.widgets.gutter import News, paint_gutter, paint_invitation, paint_reading
 from gui.widgets.ruler import paint_grid, paint_ruler
 from gui.widgets.selection_words import selection_words
+from gui.widgets.small_wave import kept_color
 from gui.widgets.waveform_painter import WaveLook, peak_of, render_wave
 
 EMPTY_EXTENT = Extent(0.0, 1.0)
@@ -350,7 +351,7 @@ class WaveformCanvas(QWidget):
         ratio = self.devicePixelRatioF()
         key = (shown.clip_id, shown.grafted, self._axis, self._peak, height, ratio, self._palette)
         if self._wave is None or key != self._wave_key:
-            kept = self._palette.color("source" if shown.source_known else "dim")
+            kept = self._palette.color(kept_color(shown))
             look = WaveLook(kept, self._palette.color("graft"), self._peak)
             axis = self._axis.in_frames_of(shown, clip.sample_rate)
             self._wave = render_wave(shown, axis, height, ratio, look)

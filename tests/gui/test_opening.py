@@ -30,10 +30,10 @@ def test_of_several_files_all_are_a_key_away(app: App, qtbot: QtBot, tmp_path: P
     wait(qtbot, lambda: shown(app) == "first")
     assert names(app) == ["first.wav", "b.wav", "c.wav"]
     chip = app.window.regions.header.files
-    assert (chip.isVisible(), chip.text()) == (True, "1 of 3 files ▾")
+    assert (chip.isVisible(), chip.text()) == (True, "1 / 3 ▾")
     press(app, Key.Key_PageDown, CTRL)
     wait(qtbot, lambda: shown(app) == "b")
-    assert chip.text() == "2 of 3 files ▾"
+    assert chip.text() == "2 / 3 ▾"
     press(app, Key.Key_PageUp, CTRL)
     wait(qtbot, lambda: shown(app) == "first")
     press(app, Key.Key_PageUp, CTRL)

@@ -21,6 +21,7 @@ from gui.app import App
 from gui.state.clip import LaneState
 from gui.state.generation import EngineState
 from tests.conftest import ROOT
+from tests.gui import hands
 from tests.gui.conftest import OpenApp
 from tests.gui.hands import (
     CTRL,
@@ -180,7 +181,10 @@ def test_disk_full(full_disk: Path, open_app: OpenApp, qtbot: QtBot, size: Size)
     save(app, "disk_full")
 
 
-def test_the_window_at_work(open_app: OpenApp, qtbot: QtBot, tmp_path: Path, size: Size) -> None:
+def test_the_window_at_work(
+    open_app: OpenApp, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: Size
+) -> None:
+    monkeypatch.setattr(hands, "PATIENCE_MS", 600_000)  # the real model, on a busy machine
     app = open_app("graft", size)
     session, window = app.parts.session, app.window
     for prompt in ("rubbery analog bass, 112 bpm, C minor", "glassy felt piano, 90 bpm, F minor"):
