@@ -65,6 +65,7 @@ class App:
         if not self._is_closed:
             self._is_closed = True
             self.window.close()
+            self.actions.close()
             self.parts.close()
 
     def _remember(self) -> None:
@@ -96,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output = Settings(data_folder() / "window.ini").read().output
     app = App(qt, build_parts(worker_options(options.device), audio_options(output)))
     app.window.show()
-    app.actions.open_files([Path(name).absolute() for name in options.files])
+    app.actions.opening.open_files([Path(name).absolute() for name in options.files])
     _end_on_signals(qt)
     _survive_faults(app)
     try:

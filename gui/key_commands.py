@@ -9,10 +9,10 @@ from gui.actions import Actions
 from gui.commands import Command
 from gui.state.ask import Intent
 from gui.state.clip import LANE_LETTERS
+from gui.widgets.waveform_keys import WAVE_KEYS
 
 if TYPE_CHECKING:
     from gui.main_window import MainWindow
-    from gui.widgets.waveform_editor import WaveformEditor
 
 _STARS = 5
 
@@ -34,7 +34,7 @@ def _making(window: MainWindow, actions: Actions) -> list[Command]:
         Command("Make the takes", "Make", ("Return", "Ctrl+Return"), window.make, in_text=True),
         Command("Make, in place of what waits", "Make", ("Ctrl+Shift+Return",), replace, True),
         Command("Cancel the newest order", "Make", ("Escape",), window.escape, in_text=True),
-        Command("Cancel every order", "Make", ("Ctrl+.",), actions.cancel_all, in_text=True),
+        Command("Cancel every order", "Make", ("Ctrl+.",), actions.orders.cancel_all, in_text=True),
         Command("Edit the prompt", "Make", ("P", "Ctrl+L"), window.focus_prompt),
         *[
             Command(f"{intent.value}: {words}", "Make", (f"Alt+{number}",), _intend(window, intent))
@@ -68,42 +68,32 @@ def _hearing(window: MainWindow, actions: Actions) -> list[Command]:
             Command(f"Take {letter}", "Hear", (letter,), partial(actions.choose_lane, index))
             for index, letter in enumerate(LANE_LETTERS)
         ],
+        *[
+            Command(
+                f"Take {letter}, the other way: at the bar or at once",
+                "Hear",
+                (f"Shift+{letter}",),
+                partial(actions.choose_other, index),
+            )
+            for index, letter in enumerate(LANE_LETTERS)
+        ],
+        Command("Switch takes at once, or at the bar", "Hear", ("S",), actions.toggle_switch),
+        Command("Previous takes", "Hear", ("Alt+Up",), partial(actions.orders.step, -1), True),
+        Command("Next takes", "Hear", ("Alt+Down",), partial(actions.orders.step, 1), True),
         Command("Look for outputs", "Hear", (), actions.playback.look_for_devices),
     ]
 
 
 def _selecting(window: MainWindow) -> list[Command]:
     wave = window.regions.waveform
-    return [
-        Command("Select everything", "Select", ("Ctrl+A",), wave.select_all),
-        Command("Selection right", "Select", ("Right",), partial(wave.nudge, 1)),
-        Command("Selection left", "Select", ("Left",), partial(wave.nudge, -1)),
-        Command("Longer selection", "Select", ("Shift+Right",), partial(wave.nudge, 1, True)),
-        Command("Shorter selection", "Select", ("Shift+Left",), partial(wave.nudge, -1, True)),
-        Command("Region more right", "Select", ("Ctrl+Shift+Right",), partial(wave.add_region, 1)),
-        Command("Region more left", "Select", ("Ctrl+Shift+Left",), partial(wave.add_region, -1)),
-        Command("Selection right, off the grid", "Select", ("Alt+Right",), _free(wave, 1)),
-        Command("Selection left, off the grid", "Select", ("Alt+Left",), _free(wave, -1)),
-        Command("Scroll right", "Select", ("PgDown",), partial(wave.scroll_by, 0.5)),
-        Command("Scroll left", "Select", ("PgUp",), partial(wave.scroll_by, -0.5)),
-        Command("Continue: a bar more", "Select", ("]",), partial(wave.pull, "right", 1)),
-        Command("Continue: a bar less", "Select", ("}",), partial(wave.pull, "right", -1)),
-        Command("Intro: a bar more", "Select", ("[",), partial(wave.pull, "left", 1)),
-        Command("Intro: a bar less", "Select", ("{",), partial(wave.pull, "left", -1)),
-        Command("Zoom in", "Select", ("+", "="), partial(wave.zoom, 2.0)),
-        Command("Zoom out", "Select", ("-",), partial(wave.zoom, 0.5)),
-        Command("Zoom to the selection", "Select", ("Z",), wave.zoom_to_selection),
-        Command("Show all of it", "Select", ("0", "Shift+Z"), wave.zoom_all),
-    ]
-
-
-def _free(wave: WaveformEditor, steps: int) -> partial[None]:
-    return partial(wave.nudge, steps, free=True)
+    return [Command(deed.name, "Select", deed.keys, partial(deed.run, wave)) for deed in WAVE_KEYS]
 
 
 def _sound(window: MainWindow, actions: Actions) -> list[Command]:
     return [
         Command("Open a file", "Sound", ("Ctrl+O",), window.choose_files, in_text=True),
+        Command("Next file that is open", "Sound", ("Ctrl+PgDown",), _file(actions, 1), True),
+        Command("Previous file that is open", "Sound", ("Ctrl+PgUp",), _file(actions, -1), True),
         Command("Undo", "Sound", ("Ctrl+Z",), actions.undo),
         Command("Redo", "Sound", ("Ctrl+Shift+Z", "Ctrl+Y"), actions.redo),
         Command("Keep the take: graft into it", "Sound", ("K",), actions.keep),
@@ -117,6 +107,10 @@ def _sound(window: MainWindow, actions: Actions) -> list[Command]:
         ],
         Command("Stars: none", "Sound", ("Backspace",), partial(actions.rate_chosen, 0)),
     ]
+
+
+def _file(actions: Actions, by: int) -> partial[None]:
+    return partial(actions.opening.step, by)
 
 
 def _looking(window: MainWindow) -> list[Command]:

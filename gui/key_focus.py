@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import (
     QAbstractItemView,
@@ -27,14 +27,19 @@ _MOVES = frozenset(
         Qt.Key.Key_PageDown,
     }
 )
+#: ShortcutOverride comes before every key, also before those that are a command's.
+_ACTS = frozenset({QEvent.Type.ShortcutOverride, QEvent.Type.MouseButtonPress})
 _CHOOSES = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Delete})
 
 
 class KeyFocus(QObject):
     """Space plays everywhere but where text is typed; lists and fields keep their own keys.
 
-    choosers: widgets in which Return and Delete belong to what is chosen there.
+    choosers: widgets in which Return and Delete belong to what is chosen there. acted: the user
+    pressed a key or a button in the window.
     """
+
+    acted = pyqtSignal()
 
     def __init__(
         self, window: QWidget, choosers: tuple[QWidget, ...], play: Callable[[], None]
@@ -53,6 +58,8 @@ class KeyFocus(QObject):
 
     def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:
         """Give Space to playback, and claimed keys to the widget."""
+        if a1 is not None and a1.type() in _ACTS and self._window.isActiveWindow():
+            self.acted.emit()
         if not isinstance(a1, QKeyEvent) or not self._window.isActiveWindow():
             return super().eventFilter(a0, a1)
         focus = QApplication.focusWidget()

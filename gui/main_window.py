@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import QPoint, Qt, pyqtSignal
@@ -24,6 +25,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from engine.display_name import display_name
 from engine.request import GenerationRequest, Task
 from gui.actions import Actions
 from gui.commands import Command
@@ -95,6 +97,7 @@ class MainWindow(QMainWindow):
         depth = next((d for d in BitDepth if d.value == remembered.bit_depth), BitDepth.OWN)
         self.regions.export.show_format(depth)
         self.actions_.set_export_format(depth)
+        self.actions_.set_switch("bar" if remembered.switch_at == "bar" else "now")
         self.appearance = remembered.appearance
         self.regions.fold(self.width())
 
@@ -108,6 +111,7 @@ class MainWindow(QMainWindow):
             appearance=self.appearance,
             bit_depth=self.actions_.out.store.bit_depth.value,
             takes=self.regions.form.takes.value(),
+            switch_at=self.actions_.switch_at,
         )
 
     def next_appearance(self) -> None:
@@ -132,7 +136,7 @@ class MainWindow(QMainWindow):
         dialog.open()
 
     def _open_named(self, names: list[str]) -> None:
-        self.actions_.open_files([Path(name) for name in names])
+        self.actions_.opening.open_files([Path(name) for name in names])
 
     def toggle_loop(self) -> None:
         """Switch looping on or off."""
@@ -153,18 +157,23 @@ class MainWindow(QMainWindow):
 
     def make(self, *, replace_waiting: bool = False) -> None:
         """Order what the form says."""
-        self.actions_.make(self.regions.form.ask(), replace_waiting=replace_waiting)
+        self.actions_.orders.make(self.regions.form.ask(), replace_waiting=replace_waiting)
 
     def use_recipe(self, request: GenerationRequest) -> None:
         """Fill the form with what a take was asked for."""
         form, intent = self.regions.form, _AGAIN.get(request.task)
         form.fill(ask_of(request))
-        if form.advanced.seed_value is not None and not form.advanced.is_open:
+        hidden = (form.advanced.seed_value, form.advanced.seconds_value, request.one_shot or None)
+        if any(value is not None for value in hidden) and not form.advanced.is_open:
             form.advanced.toggle()  # a seed that is not seen would make the same for ever
         self.session.override_intent(intent)
         form.prompt.setFocus()
         does = "Return makes it again" if intent else "it was a graft into another sound"
-        self.regions.status.say(f"The recipe is in the form; {does}.")
+        if form.has_model(request.model):
+            self.regions.status.say(f"The recipe is in the form; {does}.")
+        else:
+            lack = f"its model “{request.model}” is not installed, “{form.model.currentText()}” is"
+            self.regions.status.say(f"The recipe is in the form, but {lack} set.", "warn")
 
     def show_commands(self) -> None:
         self._open_palette(self.commands)
@@ -192,7 +201,7 @@ class MainWindow(QMainWindow):
             self._leave_palette()
         elif search.hasFocus() and search.text():
             search.clear()
-        elif not self.actions_.cancel_newest():
+        elif not self.actions_.orders.cancel_newest():
             self.regions.waveform.clear_selection()
             self.regions.waveform.setFocus()
 
@@ -210,7 +219,7 @@ class MainWindow(QMainWindow):
         dropped = dropped_paths(data.data("text/uri-list").data())
         if dropped.sentence:
             self.regions.status.say(dropped.sentence, "warn")
-        self.actions_.open_files(list(dropped.paths))
+        self.actions_.opening.open_files(list(dropped.paths))
 
     def resizeEvent(self, a0: QResizeEvent | None) -> None:
         """Fold what does not fit beside a DAW."""
@@ -245,10 +254,13 @@ class MainWindow(QMainWindow):
         regions.form.submitted.connect(self.make)
         regions.form.intent_chosen.connect(session.override_intent)
         regions.form.prompt_edited.connect(session.ask_anew)
-        regions.queue.cancel_wanted.connect(actions.cancel)
+        regions.queue.cancel_wanted.connect(actions.orders.cancel)
         regions.queue.show_wanted.connect(session.show_batch)
         regions.header.before_wanted.connect(session.show_before)
         regions.header.keep_wanted.connect(actions.keep)
+        regions.header.files_wanted.connect(self._show_files)
+        regions.transport.switch_wanted.connect(actions.toggle_switch)
+        self._keys.acted.connect(regions.status.release)
         regions.waveform.selection_changed.connect(session.select)
         regions.waveform.pulled_changed.connect(session.pull)
         regions.waveform.seek_requested.connect(actions.seek)
@@ -280,7 +292,20 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Loopgraft" if shown is None else f"{shown.name} – Loopgraft")
 
     def _open_entry(self, entry: StoredTake) -> None:
-        self.actions_.open_files([entry.path])
+        self.actions_.opening.open_files([entry.path])
+
+    def _show_files(self) -> None:
+        """Offer the files that are open."""
+        opening, chip = self.actions_.opening, self.regions.header.files
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for path in opening.files:
+            name = display_name(path).replace("&", "&&")  # no mnemonic
+            entry = menu.addAction(name, partial(opening.show, path))
+            if entry is not None:
+                entry.setCheckable(True)
+                entry.setChecked(path == opening.current)
+        menu.popup(chip.mapToGlobal(chip.rect().bottomLeft()))
 
     def _show_menu(self, lane: int, place: QPoint) -> None:
         """Offer what can be done with a take."""

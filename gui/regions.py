@@ -9,6 +9,7 @@ from gui.parts import Parts
 from gui.theme import SPACE, Palette
 from gui.widgets.clip_header import ClipHeader
 from gui.widgets.export_bar import ExportBar
+from gui.widgets.labels import ElidedLabel
 from gui.widgets.lanes_view import LanesView
 from gui.widgets.library_view import LibraryView
 from gui.widgets.prompt_form import PromptForm
@@ -18,6 +19,8 @@ from gui.widgets.transport_bar import TransportBar
 from gui.widgets.waveform_editor import WaveformEditor
 
 ASK_WIDTH_PX, LIBRARY_WIDTH_PX, CANVAS_MARGIN_PX = 272, 252, 10
+#: From the canvas' edge to the lanes' letters.
+CANVAS_INSET_PX = 6
 #: Below these widths the library folds away and the lanes become a row of letters.
 LIBRARY_FOLDS_PX, LANES_FOLD_PX = 1100, 900
 
@@ -33,10 +36,12 @@ class Regions(QWidget):
         self.header = ClipHeader()
         self.waveform = WaveformEditor()
         self.lanes = LanesView()
+        self.hint = ElidedLabel("small")
         self.library = LibraryView(parts.library, parts.out, parts.overviews)
         self.export = ExportBar()
         self.status = StatusLine()
-        self.library_wanted = True
+        self.hint.setContentsMargins(CANVAS_INSET_PX, 0, 0, 0)
+        self.library_wanted, self._compact = True, False
         self._lay_out()
 
     def set_palette(self, palette: Palette) -> None:
@@ -49,7 +54,15 @@ class Regions(QWidget):
         self.library.setVisible(self.library_wanted and width >= LIBRARY_FOLDS_PX)
         compact = width < LANES_FOLD_PX
         self.lanes.set_compact(compact)
+        self.transport.set_compact(compact)
+        self._compact = compact
+        self.show_hint(self.hint.whole)
         self.waveform.set_compact(compact)
+
+    def show_hint(self, words: str) -> None:
+        """Say under the lanes what the hands can do with them; nothing beside a DAW."""
+        self.hint.set_whole(words)
+        self.hint.setVisible(bool(words) and not self._compact)
 
     def toggle_library(self) -> None:
         """Show the library or fold it away, whatever the width."""
@@ -109,6 +122,7 @@ class Regions(QWidget):
         inner.setSpacing(SPACE[2])
         inner.addWidget(self.waveform, 1)
         inner.addWidget(self.lanes)
+        inner.addWidget(self.hint)
         column.addWidget(self.header)
         column.addLayout(inner, 1)
         return panel

@@ -101,4 +101,5 @@ def style_sheet(palette: Palette) -> str:
     """Return the application's style sheet in the palette's colours."""
     template = Template(resource_path("theme.qss").read_text("utf-8"))
     arrow = resource_path("icons", "down.svg").as_posix()
-    return template.substitute(asdict(palette), down_arrow=arrow)
+    check = resource_path("icons", "check.svg").as_posix()
+    return template.substitute(asdict(palette), down_arrow=arrow, check_mark=check)

@@ -30,12 +30,15 @@ class Intent(Enum):
 
 @dataclass(frozen=True)
 class Ask:
-    """What the form says. None: not said. context_bars: how much of the source is listened to."""
+    """What the form says. None: not said. context_bars: how much of the source is listened to.
+    seconds: a length in place of bars. one_shot: a single sound, no loop."""
 
     prompt: str = ""
     to_prompt: str = ""
     bpm: str = ""
     bars: int | None = None
+    seconds: float | None = None
+    one_shot: bool = False
     key: Key | None = None
     takes: int = 4
     context_bars: int = DEFAULT_CONTEXT_BARS
@@ -113,7 +116,9 @@ def _new(intent: Intent, ask: Ask) -> GenerationRequest:
             to_prompt=ask.to_prompt.strip() if intent is Intent.MORPH else "",
             negative_prompt=ask.avoid.strip(),
             bpm=_bpm(ask),
-            bars=ask.bars,
+            bars=None if ask.one_shot or ask.seconds is not None else ask.bars,
+            seconds=ask.seconds,
+            one_shot=ask.one_shot and intent is Intent.NEW,
             key=ask.key,
             variations=ask.takes,
             steps=ask.steps,
@@ -173,6 +178,8 @@ def ask_of(request: GenerationRequest) -> Ask:
         to_prompt=request.to_prompt,
         bpm="" if request.bpm is None else f"{request.bpm:g}",
         bars=request.bars,
+        seconds=request.seconds,
+        one_shot=request.one_shot,
         key=request.key,
         takes=1,
         model=request.model,

@@ -13,6 +13,7 @@ from engine.errors import AppError
 _log = logging.getLogger(__name__)
 
 Then = Callable[[Any], None]
+Otherwise = Callable[[AppError], None]
 
 
 class _Work(QRunnable):
@@ -35,7 +36,7 @@ class _Work(QRunnable):
 class Background(QObject):
     """Runs short work (hashing, reading) on threads. UI thread only; close() waits for the rest.
 
-    failed(sentence): the work raised an AppError.
+    failed(sentence): the work raised an AppError that nobody else takes.
     """
 
     finished = pyqtSignal(int, object)
@@ -45,14 +46,19 @@ class Background(QObject):
         super().__init__(parent)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(2)
-        self._waiting: dict[int, Then] = {}
+        self._waiting: dict[int, tuple[Then, Otherwise]] = {}
         self._number = 0
         self.finished.connect(self._on_finished)
 
-    def run(self, work: Callable[[], object], then: Then) -> None:
-        """Call `work` on a thread, then `then` with its result on the UI thread."""
+    def run(
+        self, work: Callable[[], object], then: Then, otherwise: Otherwise | None = None
+    ) -> None:
+        """Call `work` on a thread, then `then` with its result on the UI thread.
+
+        otherwise: gets the AppError instead; without it `failed` tells.
+        """
         self._number += 1
-        self._waiting[self._number] = then
+        self._waiting[self._number] = (then, otherwise or self._tell_failure)
         self._pool.start(_Work(self, self._number, work))
 
     def close(self) -> None:
@@ -62,8 +68,14 @@ class Background(QObject):
         self._pool.waitForDone()
 
     def _on_finished(self, number: int, result: object) -> None:
-        then = self._waiting.pop(number, None)
+        waiting = self._waiting.pop(number, None)
+        if waiting is None:
+            return
+        then, otherwise = waiting
         if isinstance(result, AppError):
-            self.failed.emit(result.sentence)
-        elif then is not None:
+            otherwise(result)
+        else:
             then(result)
+
+    def _tell_failure(self, error: AppError) -> None:
+        self.failed.emit(error.sentence)

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 
 from engine.messages import Phase, Progress
 from engine.request import GenerationRequest, Task
-from gui.state.clip import LANE_LETTERS, NOT_PULLED, Clip, Lane, LaneState, PulledEdges
+from gui.state.clip import (
+    LANE_LETTERS,
+    NOT_PULLED,
+    Clip,
+    Lane,
+    LaneState,
+    PulledEdges,
+    TakeFile,
+)
 
 #: How much of a take's time each phase is, roughly: the veil moves on without jumping back.
 _PHASE_SHARES = {
@@ -53,16 +61,31 @@ class Batch:
         return self.state not in (LaneState.WAITING, LaneState.MAKING)
 
     @property
+    def may_have_takes(self) -> bool:
+        """Whether there is a take, or may still be one."""
+        is_ready = any(lane.state is LaneState.DONE for lane in self.lanes)
+        return is_ready or self.state not in (LaneState.FAILED, LaneState.CANCELLED)
+
+    @property
     def seconds(self) -> float:
         """How long ago it was ordered."""
         return time.monotonic() - self.ordered_at
 
     @property
     def lane_notes(self) -> tuple[str, ...]:
-        """What the making of each lane is at, or why it failed; empty where there is no more."""
-        making, failed = LaneState.MAKING, LaneState.FAILED
-        notes = {making: self.note.partition(" · ")[2], failed: self.sentence}
-        return tuple(notes.get(lane.state, "") for lane in self.lanes)
+        """What the making of each lane is at, or why it failed, said once; empty where there is
+        no more."""
+        making = self.note.partition(" · ")[2]
+        notes: list[str] = []
+        for lane in self.lanes:
+            note = lane.sentence or (making if lane.state is LaneState.MAKING else "")
+            notes.append("" if lane.sentence and note in notes else note)
+        return tuple(notes)
+
+    @property
+    def fault(self) -> str:
+        """Why one of the takes is missing; empty where none failed."""
+        return next((lane.sentence for lane in self.lanes if lane.sentence), "")
 
     @property
     def pulled(self) -> PulledEdges:
@@ -106,7 +129,7 @@ class Batch:
         if not 0 <= told.take_index < len(self.lanes):
             return moved
         lane = self.lanes[told.take_index]
-        if lane.state is LaneState.DONE:
+        if lane.state in (LaneState.DONE, LaneState.FAILED):
             return moved
         lane = replace(lane, state=LaneState.MAKING, progress=in_take)
         return moved.with_lane(told.take_index, lane)
@@ -115,13 +138,32 @@ class Batch:
         """Return the batch with take `index` ready to be heard."""
         if not 0 <= index < len(self.lanes):
             return self
-        lane = replace(self.lanes[index], state=LaneState.DONE, clip=clip, progress=1.0)
+        file = None if clip.facts is None else TakeFile(clip.clip_id, clip.path, clip.facts)
+        done = LaneState.DONE
+        lane = replace(self.lanes[index], state=done, clip=clip, progress=1.0, file=file)
         return self.with_lane(index, lane)
+
+    def missed(self, index: int, sentence: str) -> Batch:
+        """Return the batch with no take `index`: what was made of it cannot be read."""
+        if not 0 <= index < len(self.lanes):
+            return self
+        lane = replace(self.lanes[index], state=LaneState.FAILED, clip=None, sentence=sentence)
+        return self.with_lane(index, lane)
+
+    def without_audio(self) -> Batch:
+        """Return the batch with its takes on the disk alone."""
+        lanes = tuple(
+            lane if lane.file is None else replace(lane, clip=None) for lane in self.lanes
+        )
+        return replace(self, lanes=lanes)
 
     def ended(self, state: LaneState, sentence: str = "") -> Batch:
         """Return the batch that is over; takes that are not ready share its end."""
+        over = (LaneState.DONE, LaneState.FAILED)
         lanes = tuple(
-            lane if lane.state is LaneState.DONE else replace(lane, state=state, progress=0.0)
+            lane
+            if lane.state in over
+            else replace(lane, state=state, progress=0.0, sentence=sentence)
             for lane in self.lanes
         )
         if state is LaneState.DONE:

@@ -25,6 +25,7 @@ class Clip:
     grafted: the frames that the engine made (green); the others are the user's (blue).
     start_frame: where it begins on the timeline of the sound it was grafted into, at its own
     rate; negative for an intro. facts: its recipe, None for the user's own sound.
+    source_known: whether what is not grafted is known to be the user's own; else it is grey.
     """
 
     clip_id: str
@@ -43,6 +44,7 @@ class Clip:
     grafted: tuple[FrameSpan, ...] = ()
     start_frame: int = 0
     facts: TakeFacts | None = None
+    source_known: bool = True
 
     @property
     def frames(self) -> int:
@@ -112,14 +114,35 @@ class LaneState(Enum):
 
 
 @dataclass(frozen=True)
+class TakeFile:
+    """A finished take on the disk: what its audio is read from again."""
+
+    clip_id: str
+    path: Path
+    facts: TakeFacts
+
+
+@dataclass(frozen=True)
 class Lane:
-    """One take among those to choose from. progress: 0 to 1 while it is made. rating: stars."""
+    """One take among those to choose from.
+
+    clip: None while it is made, and while the audio of a finished take is not in memory. progress:
+    0 to 1 while it is made. rating: stars. file: set once it is finished. sentence: why there is
+    no take.
+    """
 
     letter: str
     state: LaneState
     clip: Clip | None = None
     progress: float = 0.0
     rating: int = 0
+    file: TakeFile | None = None
+    sentence: str = ""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the take is finished, but its audio has to be read again."""
+        return self.state is LaneState.DONE and self.clip is None and self.file is not None
 
     @property
     def is_seamless(self) -> bool | None:

@@ -11,14 +11,13 @@ from pathlib import Path
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
-from engine.audio import FrameSpan
 from engine.display_name import display_text
-from engine.request import GRAFTING_TASKS
 from engine.take import TakeFacts
 from gui.drop_in import Expanded, expand_folders
 from gui.state.background import Background
 from gui.state.clip import Clip
 from gui.state.clip_service import ClipService
+from gui.state.provenance import Provenance, grafted_spans, provenance
 from plugin_bridge.clip_events import ClipEvent, ClipFailed, ClipMeasured, ClipOpened
 from plugin_bridge.clip_messages import Act
 from plugin_bridge.export_name import known_key, title
@@ -32,13 +31,13 @@ class ClipLoader(QObject):
     """Reads sounds. UI thread only, and nothing blocks it but close().
 
     opened(Clip): a user's sound can be shown and heard, but is not measured yet. loaded(Clip):
-    all is known; always comes, with the same clip_id and samples. failed(path, sentence): there
-    will be no clip. noted(sentence): something beside a clip was left out or not understood.
+    all is known; always comes, with the same clip_id and samples. failed(clip_id, path, sentence):
+    there will be no clip. noted(sentence): something beside a clip was left out or not understood.
     """
 
     opened = pyqtSignal(object)
     loaded = pyqtSignal(object)
-    failed = pyqtSignal(object, str)
+    failed = pyqtSignal(str, object, str)
     noted = pyqtSignal(str)
     _kept = pyqtSignal(object)
 
@@ -112,7 +111,7 @@ class ClipLoader(QObject):
                 self._tell(self._unmeasured.pop(clip_id))
             case ClipFailed():
                 self._requests.pop(clip_id, None)
-                self.failed.emit(event.path, event.sentence)
+                self.failed.emit(clip_id, event.path, event.sentence)
             case _:
                 pass
 
@@ -124,8 +123,13 @@ class ClipLoader(QObject):
             self._unmeasured[clip_id] = clip
             self.opened.emit(clip)
         else:
-            self._keep(clip)
-            self._tell(clip)
+            self._background.run(partial(provenance, clip.facts), partial(self._on_known, clip))
+
+    def _on_known(self, clip: Clip, known: Provenance) -> None:
+        """Take in whose each frame is; only now can it be drawn in its colours."""
+        clip = replace(clip, grafted=known.grafted, source_known=known.is_known)
+        self._keep(clip)
+        self._tell(clip)
 
     def _tell(self, clip: Clip) -> None:
         if self._requests.pop(clip.clip_id, None) is not None:
@@ -180,10 +184,3 @@ def measured_clip(clip: Clip, heard: ClipMeasured) -> Clip:
         seam_score=heard.seam_score,
         is_loop=heard.is_loop,
     )
-
-
-def grafted_spans(facts: TakeFacts) -> tuple[FrameSpan, ...]:
-    """Return what the engine made of a take: its grafts, or all of what had no source."""
-    if facts.grafted or facts.request.task in GRAFTING_TASKS:
-        return facts.grafted
-    return (FrameSpan(0, facts.frames),)

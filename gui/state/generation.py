@@ -17,8 +17,8 @@ class EngineState(Enum):
 
     LOADING = "loading the model"
     READY = "ready"
-    RESTARTING = "restarting"
-    GONE = "stopped"
+    RESTARTING = "engine restarting"
+    GONE = "engine stopped"
 
 
 class Generation(QObject):

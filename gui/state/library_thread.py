@@ -13,6 +13,8 @@ from typing import Any
 
 from engine.errors import AppError
 from engine.library import Library
+from engine.places import index_path as default_index_path
+from gui.state.index_builder import IndexBuilder
 
 _log = logging.getLogger(__name__)
 
@@ -81,14 +83,24 @@ class Shelves:
     def __init__(self, folder: Path, index_path: Path | None, cache_path: Path) -> None:
         self._folder, self._index_path = folder, index_path
         self._library: Library | None = None
+        self._builder = IndexBuilder()
         self.overviews = OverviewCache(cache_path)
 
     @property
     def library(self) -> Library:
-        """Return the library. Raises WriteProblem while its folder cannot be used."""
+        """Return the library. Raises WriteProblem while its folder cannot be used.
+
+        A lost index is built anew first, which may take a while.
+        """
+        index_path = self._index_path or default_index_path(self._folder.absolute())
+        self._builder.build(self._folder, index_path)
         if self._library is None:
             self._library = Library(self._folder, self._index_path)
         return self._library
+
+    def stop(self) -> None:
+        """Wait for no index to be built. Any thread."""
+        self._builder.stop()
 
     def close(self) -> None:
         self.overviews.close()
@@ -116,6 +128,7 @@ class LibraryThread:
     def close(self) -> None:
         """Drop what waits and end."""
         self._closing = True
+        self._shelves.stop()
         self._queue.put(None)
         self._thread.join()
 

@@ -29,7 +29,8 @@ class Playback(QObject):
     Takes are heard at one loudness, on one timeline: another take goes on where the last one was.
     playing_changed(bool). moved(frame of the chosen clip). peaked(linear peak).
     under_runs_changed(count). devices_changed(tuple of OutputDevice, name of the chosen one; ""
-    is the system's own). said(sentence, level).
+    is the system's own). switched: what was chosen for the next bar is heard. lost_changed(bool):
+    there is no output. said(sentence, level).
     """
 
     playing_changed = pyqtSignal(bool)
@@ -37,6 +38,8 @@ class Playback(QObject):
     peaked = pyqtSignal(float)
     under_runs_changed = pyqtSignal(int)
     devices_changed = pyqtSignal(tuple, str)
+    switched = pyqtSignal()
+    lost_changed = pyqtSignal(bool)
     said = pyqtSignal(str, str)
     _arrived = pyqtSignal(object)
 
@@ -48,6 +51,7 @@ class Playback(QObject):
         self.output = ""
         self._rate = options.sample_rate
         self._clip: Clip | None = None
+        self._next: Clip | None = None
         self._looping = True
         self._gains: dict[str, float] = {}
         self._gone = False
@@ -62,7 +66,7 @@ class Playback(QObject):
 
     def choose(self, clip: Clip | None) -> None:
         """Hear this clip from now on, at the place where the last one was."""
-        self._clip = clip
+        self._clip, self._next = clip, None
         if clip is None:
             self._client.choose(None)
             self.stop()
@@ -74,6 +78,12 @@ class Playback(QObject):
             self._client.set_grid(Fraction(bar) * self._rate / clip.sample_rate, downbeat)
         self._client.choose(clip.clip_id)
         self._show_loop()
+
+    def choose_at_bar(self, clip: Clip) -> None:
+        """Hear this clip from the next bar line of the chosen one on; `switched` tells."""
+        self._put(clip)
+        self._next = clip
+        self._client.choose(clip.clip_id, "bar")
 
     def play(self, frame: int | None = None) -> None:
         """Play the chosen clip from a frame of its own, or from where it stands."""
@@ -102,8 +112,9 @@ class Playback(QObject):
     def keep_ready(self, clips: tuple[Clip, ...]) -> None:
         """Have these clips, and no others but the chosen one, at hand to be switched to."""
         wanted = {clip.clip_id: clip for clip in clips}
-        if self._clip is not None:
-            wanted[self._clip.clip_id] = self._clip
+        for clip in (self._clip, self._next):
+            if clip is not None:
+                wanted[clip.clip_id] = clip
         for clip_id in set(self._gains) - set(wanted):
             self._client.drop(clip_id)
             del self._gains[clip_id]
@@ -156,7 +167,7 @@ class Playback(QObject):
             case DeviceList():
                 self.devices_changed.emit(event.devices, self.device)
             case DeviceGone():
-                self._gone = True
+                self._show_lost(True)
                 self.said.emit(event.sentence, "warn")
             case AudioRestarting():
                 self.said.emit("Playback stopped unexpectedly and is being restarted.", "warn")
@@ -174,7 +185,7 @@ class Playback(QObject):
             self.said.emit(event.sentence, "warn")
         elif self._gone:
             self.said.emit(f"Playing on {event.name} again.", "")
-        self._gone = False
+        self._show_lost(False)
         self._client.list_devices()
 
     def _on_position(self, event: Position) -> None:
@@ -183,10 +194,19 @@ class Playback(QObject):
         if event.under_runs != self.under_runs:
             self.under_runs = event.under_runs
             self.under_runs_changed.emit(self.under_runs)
+        following = self._next
+        if following is not None and event.slot_id == following.clip_id:
+            self._clip, self._next = following, None
+            self.switched.emit()
         clip = self._clip
         if clip is not None and event.slot_id == clip.clip_id:
             frame = round(event.frame * clip.sample_rate / self._rate) - clip.start_frame
             self.moved.emit(min(max(0, frame), clip.frames))
+
+    def _show_lost(self, lost: bool) -> None:
+        if lost != self._gone:
+            self._gone = lost
+            self.lost_changed.emit(lost)
 
     def _show_playing(self, playing: bool) -> None:
         if playing != self.is_playing:

@@ -27,7 +27,8 @@ class Canvas:
 class Session(QObject):
     """The canvas and its lanes. UI thread only.
 
-    canvas_changed: another sound is shown. lanes_changed: a lane or the choice among them.
+    canvas_changed: another sound is shown. lanes_changed: a lane or the choice among them, or
+    which lane waits for the bar (`pending`).
     selection_changed: spans or pulled edges. intent_changed: what Return would do.
     """
 
@@ -44,6 +45,8 @@ class Session(QObject):
         self.spans: tuple[FrameSpan, ...] = ()
         self.pulled = NOT_PULLED
         self.before_shown = False
+        #: The lane that will be chosen at the next bar.
+        self.pending: int | None = None
         self._override: Intent | None = None
         self._picked = False
 
@@ -72,6 +75,12 @@ class Session(QObject):
         if active is None or active >= len(self.lanes):
             return None
         return self.lanes[active].clip
+
+    @property
+    def awaits_audio(self) -> bool:
+        """Whether the chosen take is being read again."""
+        active = self.canvas.active
+        return active is not None and active < len(self.lanes) and self.lanes[active].is_away
 
     @property
     def shown(self) -> Clip | None:
@@ -177,29 +186,64 @@ class Session(QObject):
         self.lanes_changed.emit()
         return first
 
+    def miss_take(self, job_id: str, index: int, sentence: str) -> None:
+        """Note that what was made of a take cannot be read, and why."""
+        self.update_batch(job_id, lambda batch: batch.missed(index, sentence))
+        if self.canvas.batch_id == job_id and self.canvas.active == index:
+            self._amend(replace(self.canvas, active=None))
+
+    def bring_back(self, job_id: str, index: int, clip: Clip) -> None:
+        """Put the audio of a finished take into its lane again; it is the clip that it was."""
+        batch = self._batches.get(job_id)
+        if batch is None or index >= len(batch.lanes):
+            return
+        lane, file = batch.lanes[index], batch.lanes[index].file
+        if file is None or not lane.is_away:
+            return
+        known = with_history_of(replace(clip, clip_id=file.clip_id), batch.base)
+        self._batches[job_id] = batch.with_lane(index, replace(lane, clip=known))
+        if self.canvas.batch_id == job_id and self.canvas.active == index:
+            self._shown_anew(self._frames())
+        else:
+            self.lanes_changed.emit()
+
+    def drop_audio_but_of(self, job_ids: tuple[str, ...]) -> None:
+        """Keep in memory the takes of these orders, and of those that are being made."""
+        for job_id, batch in self._batches.items():
+            if batch.is_over and job_id not in job_ids:
+                self._batches[job_id] = batch.without_audio()
+
+    def wait_for_bar(self, index: int) -> None:
+        """Note that a lane will be chosen at the next bar."""
+        self.pending = index
+        self.lanes_changed.emit()
+
     def choose_lane(self, index: int | None) -> bool:
         """Pick a lane whose take is ready; None shows what is grafted into."""
         if index is not None and not self._is_ready(index):
             return False
         self._picked = index is not None
+        self.pending = None
         if index != self.canvas.active:
             self._amend(replace(self.canvas, active=index))
         else:
             self.show_before(False)
+            self.lanes_changed.emit()
             self.intent_changed.emit()
         return True
 
     def _is_ready(self, index: int) -> bool:
         return 0 <= index < len(self.lanes) and self.lanes[index].clip is not None
 
-    def step_lane(self, by: int) -> bool:
-        """Choose the next (1) or previous (-1) ready take."""
+    def lane_beside(self, by: int) -> int | None:
+        """Return the next (1) or previous (-1) ready take, the last one at the end; None where
+        there is none."""
         ready = [i for i, lane in enumerate(self.lanes) if lane.clip is not None]
         if not ready:
-            return False
-        active = self.canvas.active
-        at = ready.index(active) if active in ready else (-1 if by > 0 else len(ready))
-        return self.choose_lane(ready[min(max(0, at + by), len(ready) - 1)])
+            return None
+        here = self.canvas.active if self.pending is None else self.pending
+        at = ready.index(here) if here in ready else (-1 if by > 0 else len(ready))
+        return ready[min(max(0, at + by), len(ready) - 1)]
 
     def rate_take(self, take_id: str, rating: int) -> None:
         """Show a take's stars, 0 to 5, in whichever lane it lies."""
@@ -274,7 +318,7 @@ class Session(QObject):
     def _shown_anew(self, frames_before: int) -> None:
         if self._frames() != frames_before or self.pulled:
             self._forget_selection()
-        self.before_shown = False
+        self.before_shown, self.pending = False, None
         self.canvas_changed.emit()
         self.lanes_changed.emit()
         self.intent_changed.emit()

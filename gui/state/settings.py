@@ -19,6 +19,7 @@ class Remembered:
     appearance: str = "auto"
     bit_depth: str = "own"
     takes: int = 4
+    switch_at: str = "now"
 
 
 class Settings:
@@ -39,12 +40,13 @@ class Settings:
             output=str(read("output", usual.output)),
             appearance=str(read("appearance", usual.appearance)),
             bit_depth=str(read("bit_depth", usual.bit_depth)),
+            switch_at=str(read("switch_at", usual.switch_at)),
             takes=_number(read("takes", usual.takes), usual.takes),
         )
 
     def write(self, values: Remembered) -> None:
         """Write it at once."""
-        for name in ("prompt", "output", "appearance", "bit_depth", "takes"):
+        for name in ("prompt", "output", "appearance", "bit_depth", "takes", "switch_at"):
             self._file.setValue(name, getattr(values, name))
         self._file.setValue("library_shown", "true" if values.library_shown else "false")
         self._file.setValue("geometry", QByteArray(values.geometry))

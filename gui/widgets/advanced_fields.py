@@ -1,28 +1,45 @@
-"""What few need: seed, steps, guidance, and what to avoid; folded away until asked for."""
+"""What few need: seed, a length in seconds, steps, guidance, what to avoid; folded away."""
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QLocale, Qt
+from PyQt6.QtCore import QLocale, Qt, pyqtSignal
 from PyQt6.QtGui import QIntValidator
-from PyQt6.QtWidgets import QDoubleSpinBox, QGridLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
-from engine.request import GUIDANCE_RANGE, STEPS_RANGE
+from engine.request import GUIDANCE_RANGE, SECONDS_RANGE, STEPS_RANGE
 from gui.state.ask import Ask
 from gui.widgets.labels import button, label
 
-FIELD_WIDTH_PX = 118
+FIELD_WIDTH_PX, FIELD_HEIGHT_PX = 118, 26
 #: What is left empty means "as the model likes it".
 _AUTO = "auto"
+_FOLD = "Seed, length, steps, avoid …"
 
 
 class AdvancedFields(QWidget):
-    """The folded fields. Empty or auto: the model's own choice."""
+    """The folded fields. Empty or auto: the model's own choice. changed: a length was set."""
+
+    changed = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
         self.seed = QLineEdit()
         self.seed.setPlaceholderText("random")
         self.seed.setValidator(_plain_number(self.seed))
+        self.seconds = QDoubleSpinBox()
+        self.seconds.setRange(0.0, SECONDS_RANGE[1])
+        self.seconds.setSingleStep(0.5)
+        self.seconds.setDecimals(3)
+        self.seconds.setSuffix(" s")
+        self.one_shot = QCheckBox("one-shot, no loop")
         self.steps = QSpinBox()
         self.steps.setRange(0, STEPS_RANGE[1])
         self.guidance = QDoubleSpinBox()
@@ -32,13 +49,17 @@ class AdvancedFields(QWidget):
         self.guidance.setValue(-0.5)
         self.avoid = QLineEdit()
         self.avoid.setPlaceholderText("vocals, hiss …")
-        self._fold = button("▸ Seed, steps, guidance, avoid", "plain", "More fields", self.toggle)
+        self._fold = button(f"▸ {_FOLD}", "plain", "More fields", self.toggle)
         self._inner = QWidget()
         self._build()
 
     @property
     def seed_value(self) -> int | None:
         return int(self.seed.text()) if self.seed.text() else None
+
+    @property
+    def seconds_value(self) -> float | None:
+        return self.seconds.value() or None
 
     @property
     def steps_value(self) -> int | None:
@@ -56,10 +77,12 @@ class AdvancedFields(QWidget):
         """Fold or unfold."""
         self._inner.setVisible(not self.is_open)
         mark = "▾" if self.is_open else "▸"
-        self._fold.setText(f"{mark} Seed, steps, guidance, avoid")
+        self._fold.setText(f"{mark} {_FOLD}")
 
     def fill(self, ask: Ask) -> None:
         self.seed.setText("" if ask.seed is None else str(ask.seed))
+        self.seconds.setValue(ask.seconds or 0.0)
+        self.one_shot.setChecked(ask.one_shot)
         self.steps.setValue(ask.steps or 0)
         self.guidance.setValue(-0.5 if ask.guidance is None else ask.guidance)
         self.avoid.setText(ask.avoid)
@@ -77,18 +100,23 @@ class AdvancedFields(QWidget):
         for row, (text, field) in enumerate(
             (
                 ("Seed", self.seed),
+                ("Seconds", self.seconds),
                 ("Steps", self.steps),
                 ("Guidance", self.guidance),
                 ("Avoid", self.avoid),
             )
         ):
             field.setAccessibleName(text)
-            field.setFixedWidth(FIELD_WIDTH_PX)
+            field.setFixedSize(FIELD_WIDTH_PX, FIELD_HEIGHT_PX)
             field.setAlignment(Qt.AlignmentFlag.AlignRight)
             grid.addWidget(label(text, "dim"), row, 0)
             grid.addWidget(field, row, 1)
+        grid.addWidget(self.one_shot, grid.rowCount(), 0, 1, 2)
+        self.seconds.setSpecialValueText("by bars")
         for box in (self.steps, self.guidance):
             box.setSpecialValueText(_AUTO)
+        self.seconds.valueChanged.connect(self.changed)
+        self.one_shot.toggled.connect(self.changed)
         self._inner.hide()
 
 

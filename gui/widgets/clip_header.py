@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QWidget
 from gui.state.clip import Clip
 from gui.widgets.labels import ElidedLabel, button, label, set_level
 
-HEIGHT_PX = 48
+HEIGHT_PX, NAME_PX = 48, 96
 
 
 class ClipHeader(QWidget):
@@ -16,11 +16,14 @@ class ClipHeader(QWidget):
 
     before_wanted = pyqtSignal(bool)
     keep_wanted = pyqtSignal()
+    files_wanted = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
         self.setFixedHeight(HEIGHT_PX)
         self.name = ElidedLabel("title")
+        self.name.setMinimumWidth(NAME_PX)
+        self.files = button("", "chip", "Files that are open (Ctrl+PgDown)", self._files)
         self.tempo = label("", "chip", "Measured tempo")
         self.key = label("", "chip", "Key")
         self.loudness = label("", "chip", "Loudness")
@@ -36,9 +39,12 @@ class ClipHeader(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(8)
-        row.addWidget(self.name, 1)
-        for widget in (self.tempo, self.key, self.loudness, self.seam, self.keep, self.before):
-            row.addWidget(widget)
+        row.addWidget(self.name)
+        for fact in (self.files, self.tempo, self.key, self.loudness, self.seam):
+            row.addWidget(fact)
+        row.addStretch(1)
+        for choice in (self.keep, self.before):
+            row.addWidget(choice)
 
     def show_clip(self, clip: Clip | None, *, has_before: bool, before_shown: bool) -> None:
         """Show a clip's facts; what is not known is not shown."""
@@ -52,10 +58,18 @@ class ClipHeader(QWidget):
         self.before.setVisible(has_before)
         self.before.setChecked(before_shown)
 
+    def show_files(self, position: int | None, count: int) -> None:
+        """Show which of the opened files lies on the canvas; nothing where there is but one."""
+        self.files.setVisible(count > 1)
+        self.files.setText(f"{'–' if position is None else position + 1} / {count} ▾")
+
     def _show_seam(self, score: float | None) -> None:
         heard = score is not None and score > 1.0
         _fact(self.seam, None if score is None else f"seam {score:.2f}")
         set_level(self.seam, "warn" if heard else "")
+
+    def _files(self) -> None:
+        self.files_wanted.emit()
 
     def _keep(self) -> None:
         self.keep_wanted.emit()

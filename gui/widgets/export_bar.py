@@ -10,7 +10,7 @@ from gui.state.clip import Clip
 from gui.state.exports import BitDepth
 from gui.theme import DARK, RADIUS_CONTROL, SPACE, Palette, font
 from gui.widgets.labels import button, label
-from gui.widgets.small_wave import Extremes, draw_wave, extremes_of, shares
+from gui.widgets.small_wave import Extremes, draw_wave, extremes_of, kept_color, shares
 
 HEIGHT_PX, HANDLE_HEIGHT_PX = 64, 44
 HANDLE_WIDTH_PX, HANDLE_LEAST_PX = 320, 150
@@ -104,7 +104,7 @@ class DragHandle(QWidget):
         wave = inside.adjusted(SPACE[3], SPACE[0], 0, -SPACE[0])
         wave.setWidth(min(float(_WAVE_WIDTH_PX), inside.width() / 3))
         grafted = shares(self._clip.grafted, self._clip.frames)
-        draw_wave(painter, wave, self._wave, grafted, self._palette)
+        draw_wave(painter, wave, self._wave, grafted, self._palette, kept_color(self._clip))
         self._draw_words(painter, inside.adjusted(SPACE[3] + wave.width() + SPACE[2], 0, 0, 0))
 
     def _draw_grip(self, painter: QPainter, inside: QRectF) -> None:

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QLabel, QPushButton, QWidget
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QPaintEvent, QPalette
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QPushButton,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 CHIP_HEIGHT_PX = 24
 
@@ -50,6 +59,26 @@ def button(
     return made
 
 
+class RightCombo(QComboBox):
+    """A combo box whose text stands at the right, as the numbers above and under it do."""
+
+    def paintEvent(self, e: QPaintEvent | None) -> None:
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        text, option.currentText = option.currentText, ""
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        style = self.style()
+        if style is not None:
+            field = QStyle.SubControl.SC_ComboBoxEditField
+            room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self)
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            short = Qt.TextElideMode.ElideRight
+            text = self.fontMetrics().elidedText(text, short, room.width())
+            painter.setPen(option.palette.color(QPalette.ColorRole.Text))
+            painter.drawText(room, right, text)
+
+
 class ElidedLabel(QLabel):
     """A label of one line that ends in … where there is no room; the whole is its tooltip."""
 
@@ -68,7 +97,13 @@ class ElidedLabel(QLabel):
         self._whole = text
         self.setToolTip(text)
         self.setAccessibleName(text)
+        self.updateGeometry()
         self._elide()
+
+    def sizeHint(self) -> QSize:
+        """Return the room that the whole text takes."""
+        hint = super().sizeHint()
+        return QSize(self.fontMetrics().horizontalAdvance(self._whole) + 2, hint.height())
 
     def resizeEvent(self, a0: object) -> None:
         """Fit the text anew."""

@@ -26,6 +26,7 @@ ACTIVE_ALPHA, HOVER_ALPHA, VEIL_ALPHA = 0.07, 0.5, 0.22
 DOT_RADIUS, DIAMOND_RADIUS, CROSS_RADIUS = 4.0, 5.0, 3.5
 STAR_RADIUS, STAR_POINTS, STAR_INNER = 5.6, 5, 0.42
 NEXT_BAR = "next bar"
+PENDING_DASHES = (3.0, 3.0)
 LETTER_SIZE_PX, TEXT_SIZE_PX, NOTE_SIZE_PX = 13, 12, 11
 WAVE_INSET_PX = 3.0
 #: Lifts what is quiet: a lane is low, and is there to be told from its neighbours.
@@ -164,11 +165,22 @@ def paint_unmade(painter: QPainter, area: QRectF, lane: Lane, note: str, palette
 
 
 def paint_chip(
-    painter: QPainter, rect: QRectF, lane: Lane, palette: Palette, *, active: bool, hot: bool
+    painter: QPainter,
+    rect: QRectF,
+    lane: Lane,
+    palette: Palette,
+    *,
+    active: bool,
+    hot: bool,
+    pending: bool = False,
 ) -> None:
-    """Draw a lane as its letter alone, its state's shape under it, its star beside it."""
+    """Draw a lane as its letter alone, its state's shape beside it or its star; dashed while it
+    waits for the bar."""
     inner = rect.adjusted(0.5, 0.5, -0.5, -0.5)
-    painter.setPen(QPen(palette.color("graft" if active else "line"), 1.0))
+    pen = QPen(palette.color("graft" if active or pending else "line"), 1.0)
+    if pending:
+        pen.setDashPattern(PENDING_DASHES)
+    painter.setPen(pen)
     painter.setBrush(palette.color("raised" if hot or active else "panel"))
     painter.drawRoundedRect(inner, theme.RADIUS_CONTROL, theme.RADIUS_CONTROL)
     ready = lane.state is LaneState.DONE

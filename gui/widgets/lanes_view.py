@@ -192,7 +192,8 @@ class LanesView(QWidget):
         active, hot = index == self._active, index == self._hot
         layout, palette = self.layout_px, self._palette
         if self._compact:
-            paint_chip(painter, layout.row(index), lane, palette, active=active, hot=hot)
+            chip, pending = layout.row(index), index == self._pending
+            paint_chip(painter, chip, lane, palette, active=active, hot=hot, pending=pending)
             return
         paint_row(painter, layout, index, lane, palette, active=active, hot=hot)
         if index == self._pending:

@@ -8,8 +8,8 @@ from PyQt6.QtCore import QModelIndex, QObject, QPoint, QRect, QRectF, QSize, Qt
 from PyQt6.QtGui import QFontMetrics, QPainter, QPixmap
 from PyQt6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from gui.state.clips import grafted_spans
 from gui.state.overviews import Overviews
+from gui.state.provenance import grafted_spans
 from gui.state.stored_take import StoredTake
 from gui.theme import RADIUS_CONTROL, Palette, font
 from gui.widgets.library_model import ENTRY_ROLE, facts_line

@@ -25,12 +25,11 @@ from engine.prompt import parse_prompt
 from engine.tempo import BARS_RANGE
 from gui.state.ask import MOST_TAKES, Ask, Intent, button_text
 from gui.state.clip import NOT_PULLED, Clip, PulledEdges
-from gui.widgets.advanced_fields import AdvancedFields
-from gui.widgets.labels import button, label
+from gui.widgets.advanced_fields import FIELD_HEIGHT_PX, FIELD_WIDTH_PX, AdvancedFields
+from gui.widgets.labels import RightCombo, button, label
 
 FIRST_PROMPT = "dusty lo-fi drums, 84 bpm"
 PROMPT_HEIGHT_PX = 84
-FIELD_WIDTH_PX = 118
 _PLACEHOLDERS = {
     Intent.NEW: "What should it sound like?",
     Intent.INPAINT: "What should be there instead? Empty: what fits.",
@@ -91,6 +90,7 @@ class PromptForm(QWidget):
         self.advanced = AdvancedFields()
         self.make = button("Make", "make", "Make the takes (Return)", self.submitted.emit)
         self.bpm.setAccessibleName("Tempo in bpm")
+        self.bpm.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._rows: dict[str, tuple[QWidget, QWidget]] = {}
         self._build()
         self._connect()
@@ -103,6 +103,8 @@ class PromptForm(QWidget):
             to_prompt=self.to_prompt.toPlainText(),
             bpm=self.bpm.text(),
             bars=self.bars.value() or None,
+            seconds=self.advanced.seconds_value,
+            one_shot=self.advanced.one_shot.isChecked(),
             key=self.key.currentData(),
             takes=self.takes.value(),
             context_bars=self.context.value(),
@@ -122,9 +124,18 @@ class PromptForm(QWidget):
         self.bars.setValue(ask.bars or 0)
         self.key.setCurrentIndex(max(0, self.key.findData(ask.key)))
         self.takes.setValue(ask.takes)
+        self.model.setCurrentIndex(self._model_row(ask.model))
         self.context.setValue(ask.context_bars)
         self.strength.setValue(round(100 * ask.strength))
         self.advanced.fill(ask)
+
+    def has_model(self, model: str) -> bool:
+        """Return whether a model can be chosen."""
+        return self.model.findData(model) >= 0
+
+    def _model_row(self, model: str) -> int:
+        row = self.model.findData(model)
+        return row if row >= 0 else self.model.currentIndex()
 
     def show_intent(
         self, intent: Intent, clip: Clip | None, pulled: PulledEdges, target: str
@@ -165,11 +176,17 @@ class PromptForm(QWidget):
             said = parse_prompt(self.prompt.toPlainText())
             tempo = f"{said.bpm:g} bpm" if said.bpm else "120 bpm"
             self.bpm.setPlaceholderText(tempo)
-            self.bars.setSpecialValueText(f"{said.bars or 4}")
+            self._show_length(said.bars)
             self.key.setItemText(0, said.key.name if said.key else "any key")
         else:
             self.key.setItemText(0, "as it is")
         self.changed.emit()
+
+    def _show_length(self, bars: int | None) -> None:
+        """Show the bars that the words say; a length in seconds, or of one sound, has none."""
+        has_bars = self.advanced.seconds_value is None and not self.advanced.one_shot.isChecked()
+        self.bars.setEnabled(has_bars)
+        self.bars.setSpecialValueText(f"{bars or 4}" if has_bars else "–")
 
     def _build(self) -> None:
         whole = QVBoxLayout(self)
@@ -194,7 +211,7 @@ class PromptForm(QWidget):
         for row, (name, text, field) in enumerate(rows):
             words = label(text, "dim")
             words.setBuddy(field)
-            field.setFixedWidth(FIELD_WIDTH_PX)
+            field.setFixedSize(FIELD_WIDTH_PX, FIELD_HEIGHT_PX)
             fields.addWidget(words, row, 0)
             fields.addWidget(field, row, 1)
             self._rows[name] = (words, field)
@@ -221,6 +238,7 @@ class PromptForm(QWidget):
         self.prompt.textChanged.connect(self._show_words)
         self.prompt.textChanged.connect(self.prompt_edited)
         self.takes.valueChanged.connect(self._show_words)
+        self.advanced.changed.connect(self._show_words)
         for field in (self.bpm, self.bars, self.takes, self.context, self.strength):
             field.installEventFilter(self)
 
@@ -251,7 +269,7 @@ def _chooser(form: PromptForm, intent: Intent) -> Callable[[], object]:
 
 
 def _key_box() -> QComboBox:
-    box = QComboBox()
+    box = RightCombo()
     box.setAccessibleName("Key")
     box.addItem("any key", None)
     for mode in ("minor", "major"):
@@ -262,7 +280,7 @@ def _key_box() -> QComboBox:
 
 
 def _model_box(models: tuple[tuple[str, str], ...]) -> QComboBox:
-    box = QComboBox()
+    box = RightCombo()
     box.setAccessibleName("Model")
     for model_id, name in models:
         box.addItem(name, model_id)

@@ -17,6 +17,9 @@ from gui.theme import RADIUS_CONTROL, Palette, font
 _PITCH, _WIDTH = 2.0, 1.25
 _DRAG_WIDTH, _DRAG_HEIGHT, _DRAG_PADDING = 184, 60, 8
 
+#: Colours of what was not grafted: the user's own, and what may be an earlier graft.
+OWN, UNKNOWN = "source", "dim"
+
 Extremes = npt.NDArray[np.int8]
 
 
@@ -39,8 +42,10 @@ def draw_wave(
     extremes: Extremes,
     grafted: Sequence[tuple[float, float]],
     palette: Palette,
+    kept: str = UNKNOWN,
 ) -> None:
-    """Draw bars of the user's and of grafted audio. grafted: stretches of [0, 1]."""
+    """Draw bars of kept and of grafted audio. grafted: stretches of [0, 1]. kept: the colour of
+    the rest, OWN where it is known to be the user's."""
     count = max(1, int(box.width() // _PITCH))
     lows, highs = _bars(extremes, count)
     middle, half = box.center().y(), box.height() / 2
@@ -56,9 +61,14 @@ def draw_wave(
     for is_grafted, drawn in lines.items():
         if not drawn:
             continue
-        color = palette.color("graft" if is_grafted else "source", 0.85)
+        color = palette.color("graft" if is_grafted else kept, 0.85)
         painter.setPen(QPen(color, _WIDTH, cap=Qt.PenCapStyle.FlatCap))
         painter.drawLines(drawn[0], *drawn[1:])
+
+
+def kept_color(clip: Clip) -> str:
+    """Return the colour of what was not grafted into a clip."""
+    return OWN if clip.source_known else UNKNOWN
 
 
 def shares(spans: Sequence[FrameSpan], frames: int) -> tuple[tuple[float, float], ...]:
@@ -72,6 +82,7 @@ def drag_pixmap(
     grafted: Sequence[tuple[float, float]],
     palette: Palette,
     pixel_ratio: float = 1.0,
+    kept: str = UNKNOWN,
 ) -> QPixmap:
     """Return what is carried under the pointer: the waveform with the sound's name."""
     pixmap = QPixmap(round(_DRAG_WIDTH * pixel_ratio), round(_DRAG_HEIGHT * pixel_ratio))
@@ -90,15 +101,16 @@ def drag_pixmap(
     text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(inside.width()))
     line = QRect(int(inside.left()), int(inside.top()), int(inside.width()), metrics.height())
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
-    draw_wave(painter, inside.adjusted(0, metrics.height() + 4, 0, 0), extremes, grafted, palette)
+    below = inside.adjusted(0, metrics.height() + 4, 0, 0)
+    draw_wave(painter, below, extremes, grafted, palette, kept)
     painter.end()
     return pixmap
 
 
 def clip_pixmap(clip: Clip, palette: Palette, pixel_ratio: float = 1.0) -> QPixmap:
     """Return what is carried under the pointer while a clip is dragged."""
-    grafted = shares(clip.grafted, clip.frames)
-    return drag_pixmap(clip.name, extremes_of(clip, 168), grafted, palette, pixel_ratio)
+    grafted, wave = shares(clip.grafted, clip.frames), extremes_of(clip, 168)
+    return drag_pixmap(clip.name, wave, grafted, palette, pixel_ratio, kept_color(clip))
 
 
 def _bars(extremes: Extremes, count: int) -> tuple[list[float], list[float]]:

@@ -8,12 +8,14 @@ from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
-from gui.state.clip import Clip
+from gui.state.clip import LANE_LETTERS, Clip
 from gui.theme import DARK, Palette
 from gui.widgets.labels import button, label, set_level
 from plugin_bridge.devices import OutputDevice
 
 HEIGHT_PX = 48
+SWITCH_TIP, SWITCH_WIDTH_PX = "When another take is switched to (S)", 112
+DEVICE_PX, LEAST_DEVICE_PX = 150, 100
 _TOOL_TIP = Qt.ItemDataRole.ToolTipRole
 #: The quietest level that the meter shows.
 METER_FLOOR_DB = -48.0
@@ -61,6 +63,7 @@ class TransportBar(QWidget):
 
     play_wanted = pyqtSignal()
     loop_wanted = pyqtSignal(bool)
+    switch_wanted = pyqtSignal()
     device_chosen = pyqtSignal(str)
 
     def __init__(self) -> None:
@@ -68,16 +71,19 @@ class TransportBar(QWidget):
         self.setObjectName("transport")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT_PX)
+        self._compact, self._is_lost, self._under_runs = False, False, 0
         self.play = button("▶", "play", "Play or stop (Space)", self.play_wanted.emit)
         self.play.setFixedSize(QSize(30, 30))
         self.play.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.loop = button("⟳", "", "Play round and round (L)", self._loop, checkable=True)
         self.loop.setChecked(True)
+        self.switch = button("", "chip", SWITCH_TIP, self.switch_wanted.emit, checkable=True)
+        self.switch.setFixedWidth(SWITCH_WIDTH_PX)
         self.tempo = label("–", "number", "Tempo")
         self.bar = label("1.1.1", "number", "Position in bars, beats and sixteenths")
         self.device = QComboBox()
         self.device.setAccessibleName("Output device")
-        self.device.setMinimumWidth(150)
+        self.device.setMinimumWidth(DEVICE_PX)
         self.device.setMaximumWidth(240)
         self.device.activated.connect(self._choose)
         self.meter = Meter()
@@ -85,10 +91,26 @@ class TransportBar(QWidget):
         self.engine = label("Engine: loading", "chip", "Engine")
         self._build()
         self.show_devices((), "")
+        self.show_switch(at_bar=False, pending=None)
 
     def show_playing(self, playing: bool) -> None:
         self.play.setText("■" if playing else "▶")
         self.play.setAccessibleName("Stop" if playing else "Play")
+
+    def show_switch(self, *, at_bar: bool, pending: int | None) -> None:
+        """Show when another take is switched to, and which one waits for its bar."""
+        when = "at the bar" if at_bar else "at once"
+        words = f"Switch {when}" if pending is None else f"{LANE_LETTERS[pending]} · next bar"
+        self.switch.setText(words)
+        self.switch.setChecked(at_bar or pending is not None)
+
+    def show_lost(self, lost: bool) -> None:
+        """Show that there is no output."""
+        self._is_lost = lost
+        self.out_label.setText("No output" if lost else "Out")
+        self._fold()
+        for widget in (self.out_label, self.device):
+            set_level(widget, "warn" if lost else "")
 
     def show_clip(self, clip: Clip | None) -> None:
         known = clip is not None and clip.tempo_bpm is not None
@@ -109,6 +131,8 @@ class TransportBar(QWidget):
         self.device.setCurrentIndex(max(0, self.device.findData(current)))
 
     def show_under_runs(self, count: int) -> None:
+        self._under_runs = count
+        self._fold()
         self.under_runs.setText(f"{count} under-run" + ("" if count == 1 else "s"))
         set_level(self.under_runs, "warn" if count else "")
 
@@ -118,6 +142,17 @@ class TransportBar(QWidget):
 
     def set_palette(self, palette: Palette) -> None:
         self.meter.set_palette(palette)
+
+    def set_compact(self, compact: bool) -> None:
+        """Leave out what is not news, beside a DAW."""
+        self._compact = compact
+        self.device.setMinimumWidth(LEAST_DEVICE_PX if compact else DEVICE_PX)
+        self._fold()
+
+    def _fold(self) -> None:
+        self.out_label.setVisible(self._is_lost or not self._compact)
+        self.under_runs.setVisible(self._under_runs > 0 or not self._compact)
+        self.meter.setVisible(not self._compact)
 
     def _loop(self) -> None:
         self.loop_wanted.emit(self.loop.isChecked())
@@ -131,6 +166,7 @@ class TransportBar(QWidget):
         row.setSpacing(12)
         row.addWidget(self.play)
         row.addWidget(self.loop)
+        row.addWidget(self.switch)
         for number, unit in ((self.tempo, "bpm"), (self.bar, "bar")):
             pair = QHBoxLayout()
             pair.setSpacing(4)

@@ -21,9 +21,10 @@ from gui.widgets.canvas_layout import (
     timeline_extent,
 )
 from gui.widgets.canvas_overlays import Scene
-from gui.widgets.gutter import paint_gutter, paint_invitation
+from gui.widgets.gutter import News, paint_gutter, paint_invitation, paint_reading
 from gui.widgets.ruler import paint_grid, paint_ruler
 from gui.widgets.selection_words import selection_words
+from gui.widgets.small_wave import kept_color
 from gui.widgets.waveform_painter import WaveLook, peak_of, render_wave
 
 EMPTY_EXTENT = Extent(0.0, 1.0)
@@ -55,6 +56,7 @@ class WaveformCanvas(QWidget):
         self._playhead: float | None = None
         self._grid_beats = 1.0
         self._veil: tuple[tuple[FrameSpan, ...] | None, float] | None = None
+        self._reading = self._making = ""
         self._gutter = float(GUTTER_PX)
         self._peak = 1.0
         self._hot = (False, False)
@@ -184,6 +186,20 @@ class WaveformCanvas(QWidget):
             self._veil = veil
             self.update()
 
+    def set_reading(self, words: str) -> None:
+        """Say what is being read; empty when nothing is."""
+        if words != self._reading:
+            self._reading = words
+            self._describe()
+            self.update()
+
+    def set_making(self, words: str) -> None:
+        """Say what is being made on an empty canvas, as far as the veil is; empty for nothing."""
+        if words != self._making:
+            self._making = words
+            self._describe()
+            self.update()
+
     def set_playhead(self, frame: int | None) -> None:
         """Move the playhead to a frame of what is drawn; None hides it. Repaints two strips."""
         old = self._playhead_strip()
@@ -299,9 +315,12 @@ class WaveformCanvas(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), self._palette.color("bg"))
         if self._clip is None:
-            paint_invitation(painter, QRectF(self.rect()), self._palette)
+            made = None if not self._making or self._veil is None else self._veil[1]
+            news = News(self._reading, self._making, made)
+            paint_invitation(painter, QRectF(self.rect()), self._palette, news)
         else:
             self._paint_scene(painter, self._scene(self._clip))
+            paint_reading(painter, self.layout_px.wave, self._palette, self._reading)
         if self._focus_seen:
             overlays.paint_focus(painter, self.layout_px.wave, self._palette)
         painter.end()
@@ -332,7 +351,8 @@ class WaveformCanvas(QWidget):
         ratio = self.devicePixelRatioF()
         key = (shown.clip_id, shown.grafted, self._axis, self._peak, height, ratio, self._palette)
         if self._wave is None or key != self._wave_key:
-            look = WaveLook(self._palette.color("source"), self._palette.color("graft"), self._peak)
+            kept = self._palette.color(kept_color(shown))
+            look = WaveLook(kept, self._palette.color("graft"), self._peak)
             axis = self._axis.in_frames_of(shown, clip.sample_rate)
             self._wave = render_wave(shown, axis, height, ratio, look)
             self._wave_key = key
@@ -350,7 +370,8 @@ class WaveformCanvas(QWidget):
 
     def _describe(self) -> None:
         if self._clip is None:
-            words = "Nothing is open."
+            making = f"Making {self._making}." if self._making else ""
+            words = self._reading or making or "Nothing is open."
         else:
             selected = self.words
             words = f"{self._clip.name}. {selected or 'Nothing'} selected."

@@ -160,14 +160,6 @@ class WaveformEditor(ZoomableWaveform):
         self._select(())
         self._pull(NOT_PULLED)
 
-    def escape(self) -> bool:
-        """Undo the drag under way, else clear the selection. Returns whether there was any."""
-        if self.cancel_gesture():
-            return True
-        had = bool(self._spans) or bool(self._pulled)
-        self.clear_selection()
-        return had
-
     def cancel_gesture(self) -> bool:
         """Undo the drag under way. Returns whether there was one."""
         gesture = self._gesture

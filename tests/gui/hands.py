@@ -18,6 +18,7 @@ from tests.gui.loop_maker import RATE
 
 PATIENCE_MS = 120_000
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
+ALT = Qt.KeyboardModifier.AltModifier
 Key = Qt.Key
 
 

@@ -55,7 +55,7 @@ def test_a_variation_ordered_while_takes_are_made_waits_and_is_shown(
     app.window.make()
     wait(qtbot, lambda: len(batches(app)) == 2)
     assert len(session.lanes) == 6, "the takes that are being made stay in sight"
-    app.actions.cancel(batches(app)[0].job_id)
+    app.actions.orders.cancel(batches(app)[0].job_id)
     wait(qtbot, lambda: session.batch is not None and session.batch is batches(app)[1])
     wait(qtbot, lambda: session.chosen is not None)
     assert session.before is base
@@ -77,7 +77,7 @@ def test_an_order_that_waited_is_shown_where_it_was_asked_for(
     wait(qtbot, lambda: len(batches(app)) == 2)
     if not kept:
         session.clear()
-    app.actions.cancel(batches(app)[0].job_id)
+    app.actions.orders.cancel(batches(app)[0].job_id)
     wait(qtbot, lambda: session.canvas.batch_id == batches(app)[1].job_id)
 
 
@@ -153,7 +153,7 @@ def test_a_file_that_another_program_wrote_anew_is_not_grafted_into(
 ) -> None:
     path = tmp_path / "bounce.wav"
     clip = opened(app, qtbot, path)
-    wait(qtbot, lambda: clip.clip_id in app.actions.digests)
+    wait(qtbot, lambda: clip.clip_id in app.actions.opening.digests)
     write_clicks(path, bpm=100.0, bars=2)
     press(app, Key.Key_Right)
     order(app, "", 1)
@@ -175,7 +175,7 @@ def test_a_pulled_edge_stays_while_another_one_is_made(
     share = batches(app)[0].share
     wait(qtbot, lambda: batches(app)[0].share > share)
     assert waveform.pulled == session.pulled == PulledEdges(left_bars=1)
-    app.actions.cancel_all()
+    app.actions.orders.cancel_all()
 
 
 def test_the_letter_of_the_chosen_take_leads_back_from_before(
@@ -256,7 +256,7 @@ def test_a_recipe_makes_what_it_made_and_its_seed_is_seen(
 def test_fifty_orders_are_cancelled_at_once(app: App, qtbot: QtBot) -> None:
     for number in range(50):
         order(app, f"{SLOW} {number}", 8)
-    app.actions.cancel_all()
+    app.actions.orders.cancel_all()
     wait(qtbot, lambda: all(batch.is_over for batch in batches(app)))
     assert {batch.state for batch in batches(app)} == {LaneState.CANCELLED}
 

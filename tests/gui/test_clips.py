@@ -130,8 +130,8 @@ def test_garbage_fails_with_a_sentence_and_the_others_load(
         qtbot.waitSignal(loader.loaded, timeout=WAIT_MS) as told,
     ):
         loader.load([bad, good])
-    assert failed.args[0] == bad
-    assert "bad.wav" in failed.args[1]
+    assert failed.args[1] == bad
+    assert "bad.wav" in failed.args[2]
     assert told.args[0].path == good
 
 
@@ -148,7 +148,7 @@ def test_whatever_else_is_dropped_gets_one_sentence_each(
         "vanished.wav": "There is no file",
     }
     said: dict[str, str] = {}
-    loader.failed.connect(lambda path, sentence: said.update({path.name: sentence}))
+    loader.failed.connect(lambda _, path, sentence: said.update({path.name: sentence}))
     loader.load([tmp_path / name for name in expected])
     qtbot.waitUntil(lambda: len(said) == len(expected), timeout=WAIT_MS)
     for name, words in expected.items():
@@ -217,6 +217,6 @@ def test_a_killed_reader_costs_one_sentence(
         loader.load([path])
         qtbot.waitUntil(lambda: client._running is not None, timeout=WAIT_MS)
         os.kill(pid, signal.SIGKILL)
-    assert "stopped unexpectedly" in failed.args[1]
+    assert "stopped unexpectedly" in failed.args[2]
     with qtbot.waitSignal(loader.loaded, timeout=WAIT_MS):
         loader.load([path])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,22 +15,13 @@ from gui.state.clip import LaneState
 from gui.state.generation import EngineState
 from tests.gui.conftest import OpenApp
 from tests.gui.hands import make, said, wait
+from tests.small_disk import small_disk_at
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 4 MiB where the library lies."""
-    takes = tmp_path / "data" / "takes"
-    takes.mkdir(parents=True)
-    words = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(takes)]
-    try:
-        done = subprocess.run(words, capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("mount is not installed")
-    if done.returncode != 0:
-        pytest.skip("mounting a small disk needs root")
-    yield takes
-    subprocess.run(["umount", "-l", str(takes)], check=True)
+    yield from small_disk_at(tmp_path / "data" / "takes")
 
 
 def test_a_full_disk_is_said_and_room_on_it_is_used(

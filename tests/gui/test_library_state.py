@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from engine import library as engine_library
 from engine.errors import AppError
 from engine.key import Key
+from gui.state import index_builder
 from gui.state import library as library_module
 from gui.state.library import LibraryState, Wanted
 from gui.state.library_thread import OverviewCache
@@ -311,3 +313,43 @@ def test_the_windows_modules_import_nothing_heavy() -> None:
         "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("loss", ["gone", "garbage"])
+def test_a_lost_index_is_built_outside_of_the_windows_process(
+    full: Shelf, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    for part in full.index.parent.glob(f"{full.index.name}*"):
+        part.unlink()
+    if loss == "garbage":
+        full.index.write_bytes(b"no database at all " * 400)
+    read_here: list[Path] = []
+    read_take = engine_library.read_take
+    monkeypatch.setattr(
+        engine_library, "read_take", lambda path: read_here.append(path) or read_take(path)
+    )
+    state = LibraryState(full.takes, full.index)
+    try:
+        wait(qtbot, state, "c", "b", "a")
+    finally:
+        state.close()
+    assert read_here == []
+
+
+def test_a_build_that_runs_is_ended_with_the_window(
+    full: Shelf, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in full.index.parent.glob(f"{full.index.name}*"):
+        part.unlink()
+    begun: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def hang(_words: list[str], **more: object) -> subprocess.Popen[bytes]:
+        begun.append(popen([sys.executable, "-c", "import time; time.sleep(600)"]))
+        return begun[-1]
+
+    monkeypatch.setattr(index_builder.subprocess, "Popen", hang)
+    state = LibraryState(full.takes, full.index)
+    qtbot.waitUntil(lambda: bool(begun), timeout=WAIT_MS)
+    state.close()
+    assert begun[0].poll() is not None

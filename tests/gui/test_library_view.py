@@ -30,7 +30,7 @@ from gui.state.stored_take import StoredTake
 from gui.theme import DARK, LIGHT, Palette
 from gui.widgets.library_row import CARD_HEIGHT, GAP
 from gui.widgets.library_view import LibraryView
-from gui.widgets.small_wave import draw_wave, extremes_of, shares
+from gui.widgets.small_wave import OWN, draw_wave, extremes_of, shares
 from plugin_bridge.clip_events import ClipEvent, OverviewDrawn
 from tests.gui.canvas_parts import LEFT, click, double_click, drag, tone_clip
 from tests.gui.library_shelf import WAIT_MS, Shelf, many, settle, wait
@@ -369,7 +369,7 @@ def test_grafts_in_the_users_sound_are_green_and_the_rest_is_blue(palette: Palet
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     grafted = shares(clip.grafted, clip.frames)
-    draw_wave(painter, QRectF(0, 0, 200, 30), extremes_of(clip, 100), grafted, palette)
+    draw_wave(painter, QRectF(0, 0, 200, 30), extremes_of(clip, 100), grafted, palette, OWN)
     painter.end()
     assert hues(image, range(0, 98), range(15, 16)) == {"graft"}
     assert hues(image, range(102, 200), range(15, 16)) == {"source"}

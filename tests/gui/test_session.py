@@ -119,7 +119,7 @@ def test_news_of_unknown_orders_changes_nothing(session: Session) -> None:
     session.update_batch("nobody", lambda _batch: pytest.fail("there is none"))
     assert not session.finish_take("nobody", 0, tone_clip())
     assert not session.choose_lane(0)
-    assert not session.step_lane(1)
+    assert session.lane_beside(1) is None
 
 
 @pytest.mark.parametrize(

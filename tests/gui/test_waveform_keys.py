@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from PyQt6.QtCore import QEvent, QPointF, Qt
-from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtGui import QKeyEvent, QKeySequence
 from pytestqt.qtbot import QtBot
 
 from engine.audio import FrameSpan
 from gui.state.clip import PulledEdges
 from gui.widgets.waveform_editor import WaveformEditor
+from gui.widgets.waveform_keys import WAVE_KEYS
 from tests.gui.canvas_parts import (
     ALT,
     BAR,
@@ -141,16 +142,39 @@ def test_brackets_pull_the_edges_out_and_braces_push_them_back(
     assert editor.pulled == PulledEdges(0, 1)
 
 
-def test_escape_clears_what_is_selected_and_pulled_out(
-    editor: WaveformEditor, heard: Heard, qtbot: QtBot
+def test_clearing_clears_what_is_selected_and_pulled_out(
+    editor: WaveformEditor, heard: Heard
 ) -> None:
     editor.set_selection((FrameSpan(0, BAR),))
     editor.set_pulled(PulledEdges(0, 2))
-    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    editor.clear_selection()
     assert editor.selection == ()
     assert editor.pulled == PulledEdges()
     assert heard.selections == [()]
     assert heard.pulled == [PulledEdges()]
+
+
+def test_the_window_and_the_waveform_read_one_table(editor: WaveformEditor, qtbot: QtBot) -> None:
+    keys = [key for deed in WAVE_KEYS for key in deed.keys]
+    assert len(keys) == len(set(keys))
+    for key in keys:
+        (pressed,) = list(QKeySequence(key))
+        event = QKeyEvent(
+            QEvent.Type.KeyPress, pressed.key(), pressed.keyboardModifiers(), key[-1:]
+        )
+        event.accept()
+        editor.keyPressEvent(event)
+        assert event.isAccepted(), f"{key} is the window's alone"
+
+
+def test_zooming_to_the_selection_has_the_same_key_everywhere(
+    editor: WaveformEditor, qtbot: QtBot
+) -> None:
+    editor.set_selection((FrameSpan(BAR, 2 * BAR),))
+    qtbot.keyClick(editor, Qt.Key.Key_Z)
+    assert editor.axis.stop - editor.axis.start < 1.3 * BAR
+    qtbot.keyClick(editor, Qt.Key.Key_Z, SHIFT)
+    assert editor.axis.stop - editor.axis.start == 4 * BAR
 
 
 def test_keys_without_a_meaning_are_left_to_the_window(editor: WaveformEditor) -> None:

@@ -47,7 +47,7 @@ def test_the_first_start_has_a_prompt_filled_in_and_return_makes_it(app: App, qt
     assert [lane.state for lane in session.lanes] == [LaneState.WAITING] * 4
     wait(qtbot, lambda: session.chosen is not None)
     assert session.canvas.active == 0, "the first take is shown while the others are made"
-    assert app.parts.playback.is_playing
+    wait(qtbot, lambda: app.parts.playback.is_playing)
     assert session.chosen is not None
     assert session.chosen.tempo_bpm == 84.0
     wait(qtbot, lambda: lanes_done(app) == 4)
@@ -175,7 +175,7 @@ def test_escape_stops_the_newest_order_and_the_queue_goes_on(app: App, qtbot: Qt
     press(app, Key.Key_Escape)
     wait(qtbot, lambda: app.parts.session.batches[2].state is LaneState.CANCELLED)
     assert app.parts.session.batches[0].state is LaneState.MAKING
-    app.actions.cancel_all()
+    app.actions.orders.cancel_all()
     wait(qtbot, lambda: all(batch.is_over for batch in app.parts.session.batches))
     make(app, qtbot, "after all", takes=1)
 
@@ -195,7 +195,7 @@ def test_an_order_in_place_of_what_waits(app: App, qtbot: QtBot) -> None:
 
 def test_a_killed_engine_is_restarted_and_the_order_is_made(app: App, qtbot: QtBot) -> None:
     sentences: list[str] = []
-    app.actions.said.connect(lambda sentence, _level: sentences.append(sentence))
+    app.actions.noted.connect(lambda sentence, _level: sentences.append(sentence))
     wait(qtbot, lambda: app.parts.generation.state is EngineState.READY)
     app.window.regions.form.prompt.setPlainText("slow drums")
     app.window.make()
