@@ -7,26 +7,26 @@ stderr, so that a library that prints cannot corrupt a message.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.child_main import claim_pipes, end_with_the_app, leave_ctrl_c_to_the_app, step_back
+
 NICE = 10
 
-_PR_SET_PDEATHSIG = 1
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the app closes the pipe. Returns an exit code."""
     options = _parse(arguments)
-    from_app, to_app = _claim_pipes()
-    _end_with_the_app()
-    _be_polite()
+    from_app, to_app = claim_pipes()
+    end_with_the_app()
+    leave_ctrl_c_to_the_app()
+    step_back(NICE)
     _limit_threads(options.threads)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
@@ -59,33 +59,6 @@ def _parse(arguments: Sequence[str] | None) -> _Options:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fault", action="append", default=[], metavar="NAME@WHEN")
     return parser.parse_args(arguments, namespace=_Options())
-
-
-def _claim_pipes() -> tuple[int, int]:
-    """Return private descriptors of stdin and stdout, which become nothing and stderr."""
-    from_app, to_app = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return from_app, to_app
-
-
-def _end_with_the_app() -> None:
-    """Die when the thread that started this process dies. Elsewhere the closed pipe says it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _be_polite() -> None:
-    """Leave the processor to the DAW, and Ctrl-C to the app."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "win32":
-        import psutil
-
-        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
-    else:
-        os.nice(NICE)
 
 
 def _limit_threads(threads: int) -> None:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import gc
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -21,6 +19,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from engine.audio import FloatArray
+from engine.child_main import claim_pipes, end_with_the_app, go_first, leave_ctrl_c_to_the_app
 from engine.errors import BadArgument
 from engine.pipes import LineWriter
 from plugin_bridge.audio_blocks import leave_blocks_to_their_owner
@@ -32,7 +31,6 @@ from plugin_bridge.audio_server import AudioServer
 from plugin_bridge.devices import JACK, DeviceProblem, OutputDevice, portaudio_advice
 from plugin_bridge.player import CHANNELS
 
-_PR_SET_PDEATHSIG = 1
 #: As PipeWire gives its clients.
 _NICE = -11
 #: How soon the thread of the callback gets the interpreter from another one.
@@ -45,14 +43,14 @@ _SICK = "The sound system does not work; restart it, or the computer."
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the app closes the pipe. Returns an exit code."""
     options = _parse(arguments)
-    from_app, to_app = _claim_pipes()
-    _end_with_the_app()
+    from_app, to_app = claim_pipes()
+    end_with_the_app()
     if options.list:
         LineWriter(to_app).write(encode_audio(_list()))
         return 0
     faults = tuple(parse_audio_fault(fault) for fault in options.fault)
-    _go_first()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app
+    go_first(_NICE)
+    leave_ctrl_c_to_the_app()
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
     )
@@ -240,16 +238,6 @@ def _parse(arguments: Sequence[str] | None) -> _Options:
     return parser.parse_args(arguments, namespace=_Options())
 
 
-def _claim_pipes() -> tuple[int, int]:
-    """Return private descriptors of stdin and stdout, which become nothing and stderr."""
-    from_app, to_app = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return from_app, to_app
-
-
 @contextlib.contextmanager
 def _quiet_stderr() -> Generator[None]:
     """Keep what ALSA and JACK write on every look out of the log."""
@@ -262,26 +250,6 @@ def _quiet_stderr() -> Generator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-def _end_with_the_app() -> None:
-    """Die when the thread that started this process dies, hung or not; the closed pipe says it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _go_first() -> None:
-    """Come before programs that can wait, where the system grants it; elsewhere play all the same.
-
-    Threads that are started later inherit it.
-    """
-    if sys.platform == "win32":
-        import psutil
-
-        psutil.Process().nice(psutil.HIGH_PRIORITY_CLASS)
-        return
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
 
 
 if __name__ == "__main__":

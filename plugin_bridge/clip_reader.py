@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
 
+from engine.child_main import claim_pipes, leave_ctrl_c_to_the_app, step_back
 from engine.display_name import display_name
 from engine.errors import AppError
 from engine.pipes import read_lines
@@ -50,8 +51,9 @@ _exporting = threading.Lock()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the window closes the pipe."""
     options = _parse(arguments)
-    from_window, to_window = _claim_pipes()
-    _be_polite()
+    from_window, to_window = claim_pipes()
+    leave_ctrl_c_to_the_app()
+    step_back(NICE)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
     requests: queue.SimpleQueue[ToReader] = queue.SimpleQueue()
     threading.Thread(
@@ -79,23 +81,6 @@ def _parse(arguments: Sequence[str] | None) -> _Options:
     parser.add_argument("--scratch", required=True, help="fd:N, or a path")
     parser.add_argument("--warm", action="store_true", help="import what measures at the start")
     return parser.parse_args(arguments, namespace=_Options())
-
-
-def _claim_pipes() -> tuple[int, int]:
-    """Return private descriptors of stdin and stdout, which become nothing and stderr."""
-    from_window, to_window = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return from_window, to_window
-
-
-def _be_polite() -> None:
-    """Leave the processor to the DAW and the window, and Ctrl-C to the app."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform != "win32":
-        os.nice(NICE)
 
 
 def _open_scratch(name: str) -> FileIO:
