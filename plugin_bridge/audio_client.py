@@ -11,7 +11,6 @@ import queue
 import threading
 from collections.abc import Callable
 from fractions import Fraction
-from types import TracebackType
 
 from engine.action_loop import Action, ActionLoop, Turns
 from engine.audio import AudioClip
@@ -100,12 +99,7 @@ class AudioClient:
     def __enter__(self) -> AudioClient:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
