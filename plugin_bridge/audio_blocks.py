@@ -36,7 +36,7 @@ class SampleBlock:
 
     def __init__(self, samples: FloatArray) -> None:
         """Copy float32 (2, frames) into a new block. Raises WriteProblem when it does not fit."""
-        _check_room(samples.nbytes)
+        check_room(samples.nbytes)
         try:
             self._memory = SharedMemory(_new_name(), create=True, size=samples.nbytes)
         except OSError as error:
@@ -89,7 +89,7 @@ def _ignore(name: str, rtype: str) -> None:
     pass
 
 
-def _check_room(size_bytes: int) -> None:
+def check_room(size_bytes: int) -> None:
     """Writing past what a full tmpfs has would end this process by SIGBUS."""
     if _LINUX_FOLDER.is_dir():
         free = shutil.disk_usage(_LINUX_FOLDER).free

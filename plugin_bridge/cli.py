@@ -35,6 +35,7 @@ COMMANDS = {
     "bench": "bench",
     "devices": "devices",
     "stream": "stream",
+    "plugins": "plugins",
     "serve": "serving",
 }
 

@@ -55,6 +55,8 @@ class Options(argparse.Namespace):
     runs: int = 3
     output: str = ""
     once: bool = False
+    again: bool = False
+    limit_seconds: float | None = None
 
     stop: bool = False
     status: bool = False

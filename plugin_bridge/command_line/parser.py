@@ -65,6 +65,7 @@ def build_parser() -> Parser:
         _add_bench,
         _add_devices,
         _add_stream,
+        _add_plugins,
         _add_serve,
     ):
         add(commands)
@@ -238,6 +239,27 @@ def _add_stream(commands: Commands) -> None:
     )
     command.add_argument("--once", action="store_true", help="end where the audio ends")
     _add_json(command)
+
+
+def _add_plugins(commands: Commands) -> None:
+    command = _command(commands, "plugins", "VST3 and AU plugins, each in a process of its own")
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    scanning = _command(actions, "scan", "find out what plugins there are")
+    scanning.add_argument(
+        "files", nargs="*", metavar="PLACE", help="folders or plugins (default: the system's)"
+    )
+    scanning.add_argument("--again", action="store_true", help="also those that did not change")
+    listing = _command(actions, "list", "list what was scanned")
+    showing = _command(actions, "show", "show one plugin with its parameters")
+    showing.add_argument("name", metavar="PLUGIN", help="its id or its name")
+    allowing = _command(actions, "allow", "let a plugin out of quarantine")
+    allowing.add_argument("file", metavar="PATH")
+    for parser in (scanning, allowing):
+        parser.add_argument(
+            "--limit-seconds", type=_number, metavar="S", help="for one plugin, 1 to 600"
+        )
+    for parser in (scanning, listing, showing, allowing):
+        _add_json(parser)
 
 
 def _add_serve(commands: Commands) -> None:

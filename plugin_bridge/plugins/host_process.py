@@ -1,0 +1,172 @@
+"""The plugin host's main: `python -m plugin_bridge.plugins.host_process --scan FILE | --ring NAME`.
+
+The only importer of pedalboard. What is loaded here may crash, hang, end the process or write
+where it likes: whoever started this waits with a deadline and takes nothing for granted.
+`--scan` writes one ScanReply to stdout and ends; `--ring` serves a chain until the pipe closes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import logging
+import os
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from plugin_bridge.audio_blocks import leave_blocks_to_their_owner
+from plugin_bridge.plugins.facts import PluginFacts
+from plugin_bridge.plugins.host_server import HostServer
+from plugin_bridge.plugins.hosted_plugin import HostedPlugin, try_out
+from plugin_bridge.plugins.plugin_ring import PluginRing
+from plugin_bridge.plugins.scan_messages import OUTPUT_LIMIT_BYTES, ScanReply
+
+_PR_SET_PDEATHSIG = 1
+#: How soon the thread of the plugins gets the interpreter from another one.
+_SWITCH_SECONDS = 0.001
+_PROBLEM_CHARACTERS = 500
+_NO_PLUGIN = "It is no plugin that works on this machine."
+_FAILED = "It failed when it was tried out."
+_MIDI_CONTROLLERS = re.compile(r"MIDI Ch\. \d+ CC")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one of the two roles. Returns an exit code."""
+    options = _parse(arguments)
+    _end_with(options.parent)
+    from_app, to_app = _claim_pipes()
+    _limit_memory(options.memory)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app
+    if options.scan:
+        return _scan(options.scan, to_app)
+    return _serve(options, from_app, to_app)
+
+
+def load(path: str, name: str | None = None) -> Any:
+    """Load a plugin, of a file with several the one of this name. Raises ImportError and more."""
+    from pedalboard import _pedalboard  # pyright: ignore[reportPrivateUsage]
+
+    # pedalboard tries 1001 values of every parameter that it does not ignore; plugins made with
+    # DPF have one for each MIDI controller of each channel, 2080 in all (measured: 97 s).
+    _pedalboard.PARAMETER_NAME_REGEXES_TO_IGNORE.add(_MIDI_CONTROLLERS)
+    return _pedalboard.load_plugin(path, plugin_name=name)
+
+
+def _scan(path: str, to_app: int) -> int:
+    """Load everything in a file, try it out, and write what it is."""
+    try:
+        reply = ScanReply(tuple(_facts(path, name) for name in _names(path)))
+    except ImportError as error:
+        reply = ScanReply(problem=_NO_PLUGIN, details=str(error)[:_PROBLEM_CHARACTERS])
+    except Exception as error:  # noqa: BLE001 - the top of a process; a plugin's fault is data
+        reply = ScanReply(problem=_FAILED, details=repr(error)[:_PROBLEM_CHARACTERS])
+    os.write(to_app, msgspec.json.encode(reply))
+    # What a plugin does at the end of its process is no matter: nobody waits for it.
+    os._exit(0)
+
+
+def _names(path: str) -> list[str | None]:
+    """Return the plugins of a file, [None] of one that holds a single one."""
+    import pedalboard
+
+    kind = pedalboard.VST3Plugin
+    if path.endswith(".component"):
+        kind = pedalboard.AudioUnitPlugin
+    names = list(kind.get_plugin_names_for_file(path))
+    return list(names) if len(names) > 1 else [None]
+
+
+def _facts(path: str, name: str | None) -> PluginFacts:
+    plugin = HostedPlugin(lambda: load(path, name))
+    facts = plugin.facts()
+    try_out(plugin)
+    return facts
+
+
+def _serve(options: _Options, from_app: int, to_app: int) -> int:
+    """Serve a chain over the ring until the app closes the pipe."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
+    )
+    leave_blocks_to_their_owner()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    ring = PluginRing.attach(options.ring)
+    server = HostServer(load, ring, options.rate, options.block, to_app)
+    gc.freeze()  # what is there now stays: a collection must not stop the audio to look at it
+    exit_code = server.serve(from_app)
+    os._exit(exit_code)  # as in _scan
+
+
+class _Options(argparse.Namespace):
+    scan: str
+    parent: int
+    ring: str
+    rate: int
+    block: int
+    memory: int
+
+
+def _parse(arguments: Sequence[str] | None) -> _Options:
+    parser = argparse.ArgumentParser(prog="plugin_bridge.plugins.host_process", description=__doc__)
+    parser.add_argument("--scan", default="", metavar="FILE")
+    parser.add_argument("--parent", type=int, default=0, metavar="PID", help="0: any")
+    parser.add_argument("--ring", default="", metavar="NAME")
+    parser.add_argument("--rate", type=int, default=44_100, metavar="HZ")
+    parser.add_argument("--block", type=int, default=256, metavar="FRAMES")
+    parser.add_argument("--memory", type=int, default=0, metavar="BYTES", help="0: no limit")
+    return parser.parse_args(arguments, namespace=_Options())
+
+
+def _claim_pipes() -> tuple[int, int]:
+    """Return private descriptors of stdin and stdout, which become nothing and stderr.
+
+    What a plugin prints goes to the log, and what it starts does not inherit them.
+    """
+    from_app, to_app = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return from_app, to_app
+
+
+def _end_with(parent: int) -> None:
+    """Die when the thread that started this process dies, hung or not."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if parent and os.getppid() != parent:  # it died before that
+            os._exit(1)
+
+
+def _limit_memory(more_bytes: int) -> None:
+    """Allow so much more address space than is mapped now (Linux), and no core file."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_FSIZE, OUTPUT_LIMIT_BYTES)
+    if more_bytes and sys.platform == "linux":
+        import pedalboard  # noqa: F401  # pyright: ignore[reportUnusedImport] - mapped by now
+
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - as in engine.file_reader
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        _lower(resource.RLIMIT_AS, used + more_bytes)
+
+
+def _lower(kind: int, limit: int) -> None:
+    import resource
+
+    _, hard = resource.getrlimit(kind)
+    limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(kind, (limit, limit))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+"""What a scanning child is given and leaves behind."""
+
+from __future__ import annotations
+
+import msgspec
+
+from plugin_bridge.plugins.facts import PluginFacts
+
+#: Plugins write a lot to stderr, some of them without end.
+OUTPUT_LIMIT_BYTES = 256 << 20
+REPLY_LIMIT_BYTES = 16 << 20
+
+
+class ScanReply(msgspec.Struct, frozen=True):
+    """What the child wrote once it came to its end. problem: a sentence, empty if there is none."""
+
+    plugins: tuple[PluginFacts, ...] = ()
+    problem: str = ""
+    details: str = ""
