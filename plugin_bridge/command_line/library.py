@@ -33,9 +33,9 @@ def run(options: Options, console: Console) -> int:
             case "list" | "search":
                 _show_entries(_find(library, options), console)
             case "show":
-                _show(_pick(library, options.name), console)
+                _show(pick_take(library, options.name), console)
             case "export":
-                _export(_pick(library, options.name), options, console)
+                _export(pick_take(library, options.name), options, console)
             case "star":
                 _star(library, options, console)
             case _:
@@ -65,7 +65,7 @@ def _show_entries(entries: Sequence[LibraryEntry], console: Console) -> None:
     console.result({"takes": [_entry_json(entry) for entry in entries]})
 
 
-def _pick(library: Library, name: str) -> LibraryEntry:
+def pick_take(library: Library, name: str) -> LibraryEntry:
     """Return the take of this id or beginning of one. Raises BadArgument."""
     if (entry := library.get(name)) is not None:
         return entry
@@ -98,7 +98,7 @@ def _export(entry: LibraryEntry, options: Options, console: Console) -> None:
 
 
 def _star(library: Library, options: Options, console: Console) -> None:
-    entry = _pick(library, options.name)
+    entry = pick_take(library, options.name)
     rating = 0 if options.unstar else _STARS
     library.star(entry.take_id, rating)
     console.line(f"{entry.take_id} {'has no star any more' if options.unstar else 'is starred'}")

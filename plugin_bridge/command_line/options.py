@@ -56,6 +56,12 @@ class Options(argparse.Namespace):
     output: str = ""
     once: bool = False
     again: bool = False
+    chain: str = ""
+    plugins: list[str] | None = None
+    settings: list[str] | None = None
+    keep: str = "wet"
+    tail: str = "keep"
+    save_chain: str = ""
     limit_seconds: float | None = None
 
     stop: bool = False

@@ -258,8 +258,33 @@ def _add_plugins(commands: Commands) -> None:
         parser.add_argument(
             "--limit-seconds", type=_number, metavar="S", help="for one plugin, 1 to 600"
         )
-    for parser in (scanning, listing, showing, allowing):
+    running = _command(actions, "run", "put a file or a take through plugins")
+    _add_plugin_run(running)
+    for parser in (scanning, listing, showing, allowing, running):
         _add_json(parser)
+
+
+def _add_plugin_run(command: Parser) -> None:
+    command.add_argument("source", metavar="SOURCE", help="an audio file, or a take's id")
+    command.add_argument("--chain", metavar="FILE", default="", help="a chain as JSON")
+    command.add_argument(
+        "--plugin", dest="plugins", action="append", metavar="NAME", help="instead; repeatable"
+    )
+    command.add_argument(
+        "--set", dest="settings", action="append", metavar="KEY=VALUE", help="a parameter of these"
+    )
+    for name, what in (("start", "where the part begins"), ("end", "where it ends (exclusive)")):
+        command.add_argument(f"--{name}", action="append", metavar="S", help=f"{what}, in seconds")
+    command.add_argument("--keep", choices=("wet", "dry", "both"), default="wet")
+    command.add_argument(
+        "--tail",
+        choices=("keep", "cut", "wrap"),
+        default="keep",
+        help="what sounds after the end: lengthen, drop, or add to the beginning (loops)",
+    )
+    command.add_argument("--save-chain", metavar="FILE", default="", help="with every setting")
+    _add_out(command)
+    command.add_argument("--bit-depth", choices=BIT_DEPTHS, help="default: the source's")
 
 
 def _add_serve(commands: Commands) -> None:

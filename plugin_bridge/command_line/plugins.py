@@ -1,4 +1,4 @@
-"""`loopgraft plugins`: find out what plugins there are, list them, show one, let one out."""
+"""`loopgraft plugins`: find out what there are, list them, show one, let one out, use them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ def run(options: Options, console: Console) -> int:
             return _scan(options, console, index)
         if options.action == "allow":
             return _allow(options, console, index)
+        if options.action == "run":
+            from plugin_bridge.command_line.plugin_run import run_chain
+
+            return run_chain(options, console, index)
         if options.action == "show":
             return _show(options, console, index)
         return _list(console, index)

@@ -2,7 +2,8 @@
 
 The only importer of pedalboard. What is loaded here may crash, hang, end the process or write
 where it likes: whoever started this waits with a deadline and takes nothing for granted.
-`--scan` writes one ScanReply to stdout and ends; `--ring` serves a chain until the pipe closes.
+`--scan` writes one ScanReply to stdout and ends, `--time` how long blocks take; `--ring` serves a
+chain until the pipe closes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from plugin_bridge.audio_blocks import leave_blocks_to_their_owner
+from plugin_bridge.player import CHANNELS
 from plugin_bridge.plugins.facts import PluginFacts
 from plugin_bridge.plugins.host_server import HostServer
 from plugin_bridge.plugins.hosted_plugin import HostedPlugin, try_out
@@ -31,6 +35,7 @@ _PR_SET_PDEATHSIG = 1
 #: How soon the thread of the plugins gets the interpreter from another one.
 _SWITCH_SECONDS = 0.001
 _PROBLEM_CHARACTERS = 500
+_TIMED_BLOCKS = 400
 _NO_PLUGIN = "It is no plugin that works on this machine."
 _FAILED = "It failed when it was tried out."
 _MIDI_CONTROLLERS = re.compile(r"MIDI Ch\. \d+ CC")
@@ -45,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app
     if options.scan:
         return _scan(options.scan, to_app)
+    if options.time:
+        return _time(options, to_app)
     return _serve(options, from_app, to_app)
 
 
@@ -103,8 +110,24 @@ def _serve(options: _Options, from_app: int, to_app: int) -> int:
     os._exit(exit_code)  # as in _scan
 
 
+def _time(options: _Options, to_app: int) -> int:
+    """Write how many seconds each of many blocks takes here, to compare the ring with."""
+    plugin = HostedPlugin(lambda: load(options.time))
+    plugin.prepare(options.rate, options.block)
+    rng = np.random.default_rng(1)
+    noise = rng.uniform(-0.5, 0.5, (CHANNELS, options.block)).astype(np.float32)
+    seconds: list[float] = []
+    for _ in range(_TIMED_BLOCKS):
+        began = time.perf_counter()
+        plugin.process(noise)
+        seconds.append(time.perf_counter() - began)
+    os.write(to_app, msgspec.json.encode(seconds))
+    os._exit(0)
+
+
 class _Options(argparse.Namespace):
     scan: str
+    time: str
     parent: int
     ring: str
     rate: int
@@ -115,6 +138,7 @@ class _Options(argparse.Namespace):
 def _parse(arguments: Sequence[str] | None) -> _Options:
     parser = argparse.ArgumentParser(prog="plugin_bridge.plugins.host_process", description=__doc__)
     parser.add_argument("--scan", default="", metavar="FILE")
+    parser.add_argument("--time", default="", metavar="FILE")
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="0: any")
     parser.add_argument("--ring", default="", metavar="NAME")
     parser.add_argument("--rate", type=int, default=44_100, metavar="HZ")

@@ -1,0 +1,167 @@
+"""A running plugin host and a stream through it, driven as the audio process does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from engine.audio import FloatArray
+from plugin_bridge.plugins.chain import Chain, ChainSlot
+from plugin_bridge.plugins.facts import ParameterValue
+from plugin_bridge.plugins.host_client import HostOptions, PluginHost
+from plugin_bridge.plugins.host_events import ChainReady, HostEvent
+from plugin_bridge.plugins.insert import JOIN_FRAMES, Insert
+from plugin_bridge.plugins.plugin_index import PluginIndex
+from plugin_bridge.plugins.scan import ScanLimits, scan
+from tests.plugin_bridge.plugins.plugin_parts import TRIGGER
+
+TIMEOUT_SECONDS = 60.0
+RATE = 44_100
+BLOCK_FRAMES = 512
+HOST_BLOCK_FRAMES = 256
+GAIN = 0.5
+PROBE_ID = "VST3-Probe-3beafb13"
+
+Event = TypeVar("Event", bound=HostEvent)
+
+
+class Told:
+    """Keeps every event and lets a test wait for one."""
+
+    def __init__(self) -> None:
+        self.events: list[HostEvent] = []
+        self.times: list[float] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, event: HostEvent) -> None:
+        with self._changed:
+            self.events.append(event)
+            self.times.append(time.monotonic())
+            self._changed.notify_all()
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        with self._changed:
+            return [event for event in self.events if isinstance(event, kind)]
+
+    def wait(
+        self,
+        kind: type[Event],
+        where: Callable[[Event], bool] = lambda _event: True,
+        *,
+        start: int = 0,
+    ) -> Event:
+        """Return the first such event from index `start` on."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        with self._changed:
+            while True:
+                for event in self.events[start:]:
+                    if isinstance(event, kind) and where(event):
+                        return event
+                left = deadline - time.monotonic()
+                assert left > 0, f"no {kind.__name__} came; there were {self.events}"
+                self._changed.wait(left)
+
+    def now(self) -> int:
+        """Return the index of the next event."""
+        with self._changed:
+            return len(self.events)
+
+
+def index_of(folder: Path, *plugins: Path) -> PluginIndex:
+    """Return an index that knows these plugins."""
+    index = PluginIndex(folder / "plugins.sqlite3")
+    for found in scan(index, plugins, ScanLimits(TIMEOUT_SECONDS)):
+        assert not found.entry.denied, found.entry.reason
+    return index
+
+
+def probe_slot(trouble: int = 0, **parameters: ParameterValue) -> ChainSlot:
+    return ChainSlot(PROBE_ID, parameters={"gain": GAIN, "trouble": trouble, **parameters})
+
+
+@contextmanager
+def hosting(
+    index: PluginIndex, chain: Chain, options: HostOptions
+) -> Generator[tuple[PluginHost, Told]]:
+    """Run a host until its chain is loaded."""
+    told = Told()
+    with PluginHost(index, options, told) as host:
+        host.set_chain(chain)
+        told.wait(ChainReady, lambda event: event.chain == chain)
+        yield host, told
+
+
+class Stream:
+    """Noise through a host, block by block; keeps all that went in and came out."""
+
+    def __init__(self, host: PluginHost, seed: int = 3) -> None:
+        self.insert = Insert(host.ring)
+        self._ring = host.ring
+        self._rng = np.random.default_rng(seed)
+        self._in: list[FloatArray] = []
+        self._out: list[FloatArray] = []
+        #: The longest that a call took, which a device's callback would have waited.
+        self.longest_seconds = 0.0
+        self.wet: list[bool] = []
+
+    def block(self, trigger: bool = False) -> bool:
+        """Put one block through. Returns whether what came out was wet."""
+        noise = self._rng.uniform(-0.9, 0.9, (2, BLOCK_FRAMES)).astype(np.float32)
+        if trigger:
+            noise[0, ::HOST_BLOCK_FRAMES] = TRIGGER
+        self._in.append(noise)
+        out = noise.copy()
+        began = time.monotonic()
+        self.insert.process(out)
+        self.longest_seconds = max(self.longest_seconds, time.monotonic() - began)
+        self._out.append(out)
+        self.wet.append(self.insert.is_wet)
+        return self.insert.is_wet
+
+    def keep_up(self, blocks: int) -> None:
+        """Put blocks through, each once the host has done with the one before."""
+        for _ in range(blocks):
+            self.block()
+            self.wait_done()
+
+    def wait_done(self) -> None:
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while self._ring.sent - self._ring.done - self._ring.latency_frames >= HOST_BLOCK_FRAMES:
+            assert time.monotonic() < deadline, "the host does not take the audio"
+            time.sleep(0.0005)
+
+    def in_time(self, until: Callable[[], object], trigger: bool = False) -> None:
+        """Put blocks through at the pace of a device until a condition holds."""
+        due = began = time.monotonic()
+        while not until():
+            assert time.monotonic() < began + TIMEOUT_SECONDS, "waited in vain"
+            self.block(trigger)
+            due += BLOCK_FRAMES / RATE
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def until_wet(self) -> None:
+        self.in_time(lambda: self.insert.is_wet)
+
+    def check(self, wet_of: Callable[[FloatArray], FloatArray] = lambda dry: GAIN * dry) -> None:
+        """Every block that came out is dry or wet to the last bit, but for the joins."""
+        late = self.insert.lookahead_frames
+        silence = np.zeros((2, late), np.float32)
+        dry = np.concatenate((silence, *self._in), axis=1)
+        out = np.concatenate(self._out, axis=1)
+        assert np.isfinite(out).all()
+        assert not out[:, :late].any()
+        wet = wet_of(dry)
+        was_wet = False
+        for number, is_wet in enumerate(self.wet):
+            start, stop = number * BLOCK_FRAMES, (number + 1) * BLOCK_FRAMES
+            joined = start if is_wet == was_wet else max(start, late) + JOIN_FRAMES
+            span = slice(min(joined, stop), stop)
+            expected = wet if is_wet else dry
+            np.testing.assert_array_equal(out[:, span], expected[:, span], f"block {number}")
+            was_wet = is_wet
