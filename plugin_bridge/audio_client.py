@@ -161,6 +161,10 @@ class AudioClient:
         """Go on at another output: a name, a label, or empty for the system's default."""
         self._loop.do(lambda: self._supervisor.set_device(name))
 
+    def set_insert(self, ring: str) -> None:
+        """Play through the plugin host with this ring, empty: through none (see plugins.live)."""
+        self._loop.do(lambda: self._supervisor.set_insert(ring))
+
     def list_devices(self) -> None:
         """Ask for a DeviceList, which takes about half a second."""
         self._lister.do(self._look_for_devices)

@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.audio import FloatArray
 from plugin_bridge.player import CHANNELS, Player
+from plugin_bridge.plugins.insert import Insert
 
 Command = Callable[[Player], None]
 
@@ -42,6 +43,7 @@ class Deck:
 
     def __init__(self, sample_rate: int) -> None:
         self._player = Player(sample_rate)
+        self._insert: Insert | None = None
         self._commands: deque[tuple[Command, bool]] = deque()
         self._commands_done = 0
         self.seen = Seen(sample_rate)
@@ -67,11 +69,21 @@ class Deck:
         """Have a command done before the next block. counted: in `Seen.commands`."""
         self._commands.append((command, counted))
 
+    def use_insert(self, insert: Insert | None) -> None:
+        """Go through a plugin host, or through none, from the next block on."""
+
+        def use(_player: Player) -> None:
+            self._insert = insert
+
+        self.post(use)
+
     def fill(self, out: FloatArray) -> None:
         """Write the next (frames, 2): the only place where this layout exists. Never raises."""
         try:
             self._do_commands()
             self._player.render_into(out.T)
+            if self._insert is not None:
+                self._insert.process(out.T)
             self._measure(out)
             self._look()
         except Exception as fault:  # noqa: BLE001 - the top of the audio thread
@@ -104,11 +116,17 @@ class Deck:
         player = self._player
         self.seen = Seen(
             player.sample_rate,
-            player.position,
+            player.position - self._late(),
             player.slot_id,
             player.is_playing,
             self._commands_done,
         )
+
+    def _late(self) -> int:
+        """Return by how much what is heard is behind the player: it plays on while it waits."""
+        if self._insert is None or not self._player.is_playing:
+            return 0
+        return self._insert.lookahead_frames
 
 
 class SilentClock:

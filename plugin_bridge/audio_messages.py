@@ -98,6 +98,12 @@ class SetDevice(msgspec.Struct, frozen=True, tag=True):
     name: str
 
 
+class SetInsert(msgspec.Struct, frozen=True, tag=True):
+    """Play through a plugin host. ring: the name of its PluginRing, empty: through none."""
+
+    ring: str
+
+
 class AudioPing(msgspec.Struct, frozen=True, tag=True):
     number: int
 
@@ -182,6 +188,7 @@ ToAudio = (
     | SetLoop
     | SetGrid
     | SetDevice
+    | SetInsert
     | AudioPing
     | EndAudio
 )

@@ -35,6 +35,7 @@ from plugin_bridge.audio_messages import (
     SetDevice,
     SetGain,
     SetGrid,
+    SetInsert,
     SetLoop,
     SlotTaken,
     Status,
@@ -43,7 +44,10 @@ from plugin_bridge.audio_messages import (
     decode_to_audio,
     encode_audio,
 )
+from plugin_bridge.devices import DeviceProblem
 from plugin_bridge.player import Player, Slot, check_gain
+from plugin_bridge.plugins.insert import Insert
+from plugin_bridge.plugins.plugin_ring import PluginRing
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +72,8 @@ class AudioServer:
         self._writer = LineWriter(to_app)
         self._deck = Deck(request.sample_rate)
         self._slots: dict[str, Slot] = {}
-        self._retired: deque[tuple[float, Slot]] = deque()
+        self._retired: deque[tuple[float, Slot | PluginRing]] = deque()
+        self._ring: PluginRing | None = None
         self._ended = threading.Event()
         self._keeper = OutputKeeper(port, self._deck, request, self._send)
         self._faults = AudioFaults(faults, self._send_raw, self._keeper.lose)
@@ -82,6 +87,9 @@ class AudioServer:
                 break
         self._ended.set()
         self._keeper.close()
+        self._retire_ring()
+        while self._retired:
+            self._free(self._retired.popleft()[1])
         return 0
 
     def _obey_line(self, line: bytes) -> bool:
@@ -102,6 +110,8 @@ class AudioServer:
         match message:
             case AudioPing(number=number):
                 self._send(AudioPong(number))
+            case SetInsert(ring=ring):
+                self._go_through(ring)
             case SetDevice(name=name):
                 self._keeper.choose(name)
             case PutSlot():
@@ -139,6 +149,27 @@ class AudioServer:
         if (slot := self._slots.pop(slot_id, None)) is not None:
             self._retired.append((time.monotonic(), slot))
 
+    def _go_through(self, ring: str) -> None:
+        """Play through a plugin host, or through none. Raises DeviceProblem when it is gone."""
+        self._retire_ring()
+        if not ring:
+            return
+        try:
+            self._ring = PluginRing.attach(ring)
+        except (OSError, ValueError) as error:
+            raise DeviceProblem("The plugins are gone; load them again.", str(error)) from error
+        self._deck.use_insert(Insert(self._ring))
+
+    def _retire_ring(self) -> None:
+        if self._ring is not None:
+            self._deck.use_insert(None)
+            self._retired.append((time.monotonic(), self._ring))
+            self._ring = None
+
+    def _free(self, retired: Slot | PluginRing) -> None:
+        if isinstance(retired, PluginRing):
+            retired.close()
+
     def _report(self) -> None:
         with ends_the_process_when_it_fails():
             self._tell_statuses()
@@ -154,7 +185,7 @@ class AudioServer:
                 self._send(status)
             self._tell_fault()
             while self._retired and now - self._retired[0][0] >= _RETIRED_SECONDS:
-                self._retired.popleft()
+                self._free(self._retired.popleft()[1])
 
     def _status(self) -> Status:
         deck = self._deck

@@ -35,6 +35,7 @@ from plugin_bridge.audio_messages import (
     Refused,
     Seek,
     SetDevice,
+    SetInsert,
     SetLoop,
     SlotTaken,
     Status,
@@ -117,6 +118,8 @@ class AudioSupervisor:
         _log.info("Audio process %s started", child.pid)
         feed = Feed(child, self._wish, self._options.sample_rate, self._prepare)
         self._watch = _Watch(child, feed, self._clock.now, self._options.heartbeat_seconds)
+        if self._wish.insert:
+            child.send(SetInsert(self._wish.insert))
 
     def put(self, slot_id: str, clip: AudioClip, start: int, gain: float) -> None:
         placed = self._wish.place(slot_id, clip, start, gain)
@@ -168,6 +171,11 @@ class AudioSupervisor:
         self._wake()
         if self._watch is not None:
             self._watch.child.send(SetDevice(name))
+
+    def set_insert(self, ring: str) -> None:
+        self._wish.insert = ring
+        if self._watch is not None:
+            self._watch.child.send(SetInsert(ring))
 
     # --- what the process says --------------------------------------------------------------
 

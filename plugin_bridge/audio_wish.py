@@ -24,7 +24,8 @@ class Placed:
 
 @dataclass
 class Wish:
-    """The slots and the transport. frame: where it stands, as far as is known."""
+    """The slots and the transport. frame: where it stands, as far as is known. insert: the name of
+    the ring of a plugin host, empty: none."""
 
     device: str
     slots: dict[str, Placed] = field(default_factory=dict[str, Placed])
@@ -33,6 +34,7 @@ class Wish:
     frame: int = 0
     loop: SetLoop = field(default_factory=lambda: SetLoop(True))
     grid: Grid | None = None
+    insert: str = ""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def place(self, slot_id: str, clip: AudioClip, start: int, gain: float) -> Placed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -29,6 +30,11 @@ from plugin_bridge.audio_client import (
 )
 from plugin_bridge.cli import main
 from plugin_bridge.player import Player, Slot, fade_frames
+from plugin_bridge.plugins.chain import Chain
+from plugin_bridge.plugins.host_client import HostOptions
+from plugin_bridge.plugins.host_events import ChainReady, HostRestarting
+from plugin_bridge.plugins.insert import JOIN_FRAMES
+from plugin_bridge.plugins.live import LivePlugins
 from tests.integration.jack_parts import (
     RATE,
     Recording,
@@ -38,6 +44,8 @@ from tests.integration.jack_parts import (
 )
 from tests.plugin_bridge.audio_scenarios import Heard, audio, noise, shared_blocks
 from tests.plugin_bridge.command_runs import ROOT, wait_for, write_clicks
+from tests.plugin_bridge.plugins.host_parts import GAIN, Told, index_of, probe_slot
+from tests.plugin_bridge.plugins.plugin_parts import needs_plugins, probe
 
 pytestmark = pytest.mark.skipif(bool(what_jack_lacks()), reason=what_jack_lacks())
 
@@ -308,3 +316,36 @@ def test_a_server_that_is_killed_and_comes_back_is_played_on(
             wait_for(
                 lambda: any(max(event.peaks) > 0.5 for event in heard.of(Playback)[-3:]), "sound"
             )
+
+
+@needs_plugins
+def test_a_plugin_is_recorded_wet_or_dry_to_the_bit(server: str, tmp_path: Path) -> None:
+    """Between two joins there is nothing else, though the plugin's process is killed twice."""
+    samples, told = noise(4.0), Told()
+    with (
+        index_of(tmp_path, probe()) as index,
+        recorder(server, DEVICE, 60, tmp_path) as recording,
+    ):
+        with audio(AudioOptions(DEVICE, RATE)) as (client, heard):
+            live = LivePlugins(client, index, HostOptions(RATE), told)
+            live.set_chain(Chain((probe_slot(),)))
+            told.wait(ChainReady, lambda event: bool(event.chain.slots))
+            start_playing(client, heard, samples)
+            for count in (1, 2):
+                threading.Event().wait(1.0)
+                assert live.host is not None
+                assert live.host.pid is not None
+                os.kill(live.host.pid, signal.SIGKILL)
+                wait_for(lambda count=count: len(told.of(HostRestarting)) == count, "the loss")
+                start = told.now()
+                told.wait(ChainReady, start=start)
+            threading.Event().wait(1.0)
+            client.stop()
+            live.close()
+        played = heard_part(recording)
+    dry = rendered(samples, played.shape[1])
+    is_dry, is_wet = ((played == gain * dry).all(axis=0) for gain in (1.0, np.float32(GAIN)))
+    assert is_wet.sum() > RATE
+    neither = int((~is_dry & ~is_wet).sum())
+    switches = int(np.count_nonzero(np.diff(is_wet.astype(np.int8)))) + 1
+    assert neither <= switches * JOIN_FRAMES

@@ -27,7 +27,7 @@ from plugin_bridge.plugins.chain import (
 from plugin_bridge.plugins.hosted_plugin import PluginProblem
 from plugin_bridge.plugins.offline import render
 from plugin_bridge.plugins.plugin_index import PluginIndex
-from tests.plugin_bridge.plugins.host_parts import GAIN, PROBE_ID, index_of, probe_slot
+from tests.plugin_bridge.plugins.host_parts import GAIN, index_of, probe_slot
 from tests.plugin_bridge.plugins.plugin_parts import (
     CRASH,
     TRIGGER,
@@ -170,14 +170,14 @@ def test_run_writes_wet_and_dry(work: Path, capsys: pytest.CaptureFixture[str]) 
     wet, _ = soundfile.read("loop_120bpm-wet.wav", dtype="int16")
     np.testing.assert_array_equal(dry, source)
     np.testing.assert_array_equal(wet, np.rint(source * 0.5))
-    assert read_chunks("loop_120bpm-wet.wav") == [(b"acid", bytes(24))]
+    assert dict(read_chunks("loop_120bpm-wet.wav"))[b"acid"] == bytes(24)
     assert read_chain(Path("chain.json")).slots[0].parameters == {"gain": pytest.approx(0.5)}
     again = ["plugins", "run", "loop_120bpm.wav", "--chain", "chain.json"]
     assert main([*again, "--start", "0.1", "--end", "0.2", "--bit-depth", "32f"]) == 0
     capsys.readouterr()
     part, _ = soundfile.read("loop_120bpm-wet-b.wav", dtype="float32")
     np.testing.assert_array_equal(part, np.float32(0.5) * (source[4410:8820] / np.float32(2**15)))
-    assert read_chunks("loop_120bpm-wet-b.wav") == []
+    assert b"acid" not in dict(read_chunks("loop_120bpm-wet-b.wav"))
 
 
 @needs_plugins
@@ -208,4 +208,3 @@ def test_a_run_that_cannot_be_is_one_sentence_and_writes_nothing(
 def test_a_source_that_is_no_file_is_a_take(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugins", "run", "abcdef", "--plugin", "probe"]) == 2
     assert "There is no take “abcdef”" in capsys.readouterr().err
-    assert PROBE_ID
