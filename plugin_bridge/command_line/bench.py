@@ -120,7 +120,7 @@ class Bench:
             Figure("inpaint 1 bar in 8 s, warm", "s", inpaint),
             Figure("8 variations of 8 s, warm", "s", eight),
         ]
-        return [*timed, *self._window(), *self._codec(), *self._sizes()]
+        return [*timed, *self._window(), *self._plugins(), *self._codec(), *self._sizes()]
 
     def stop_server(self) -> None:
         self._run(("serve", "--stop", *self._device(), "--json"))
@@ -184,8 +184,16 @@ class Bench:
 
     def _window(self) -> list[Figure]:
         """Return how quick the window is; it is a program of its own."""
-        words = ("gui.bench", "--runs", str(self._options.runs))
-        found: dict[str, tuple[str, list[float]]] = self._program("window", words)
+        return self._figures("window", "gui.bench")
+
+    def _plugins(self) -> list[Figure]:
+        """Return how plugins are scanned, heard and passed by; nothing where there are none."""
+        return self._figures("plugins", "plugin_bridge.plugins.bench")
+
+    def _figures(self, name: str, module: str) -> list[Figure]:
+        """Return what a bench that is a module prints: each figure with its unit and values."""
+        words = (module, "--runs", str(self._options.runs))
+        found: dict[str, tuple[str, list[float]]] = self._program(name, words)
         return [Figure(name, unit, tuple(values)) for name, (unit, values) in found.items()]
 
     def _codec(self) -> list[Figure]:

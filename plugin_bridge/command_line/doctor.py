@@ -23,6 +23,7 @@ from plugin_bridge.command_line.console import Console, shown_path
 from plugin_bridge.command_line.engine_choice import server_plan, worker_options
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.command_line.serving import server_state
+from plugin_bridge.plugins.plugin_index import PluginIndex
 
 _PROBE_SECONDS = 30.0
 _LEAST_FREE_BYTES = 10**9
@@ -64,6 +65,7 @@ def examine(options: Options) -> list[Finding]:
         _onnx_runtime,
         _gpu,
         _portaudio,
+        _plugins,
         _library,
         lambda: _server(options),
     )
@@ -126,6 +128,22 @@ def _library() -> Finding:
         return Finding("Library", False, f"{shown_path(folder)}: {error.strerror}", fix)
     text = f"{shown_path(folder)}, {free / 1e9:.1f} GB free"
     return Finding("Library", free >= _LEAST_FREE_BYTES, text, fix)
+
+
+def _plugins() -> Finding:
+    """Ask in a child: nothing here may load what loads plugins."""
+    ok, text = _ask([sys.executable, "-P", "-c", "import pedalboard as p; print(p.__version__)"])
+    if not ok:
+        return Finding("Plugins", False, f"pedalboard does not load: {text}", _REPAIR, needed=False)
+    try:
+        with PluginIndex() as index:
+            entries = index.entries()
+    except AppError as error:
+        return Finding("Plugins", False, error.sentence, "loopgraft plugins scan", needed=False)
+    denied = sum(entry.denied for entry in entries)
+    shown = f"{len(entries) - denied} files usable, {denied} in quarantine"
+    text = f"pedalboard {text}; {shown if entries else 'none scanned yet'}"
+    return Finding("Plugins", True, text, "loopgraft plugins scan", needed=False)
 
 
 def _server(options: Options) -> Finding:
