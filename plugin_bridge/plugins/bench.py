@@ -40,7 +40,7 @@ _PREFERRED = "ZamCompX2.vst3"
 _OPTIONS = HostOptions(_RATE, _BLOCK_FRAMES, crash_limit=10_000, hang_seconds=2.0)
 
 
-def measure(runs: int) -> Figures:
+def measure(runs: int, blocks: int = _BLOCKS) -> Figures:
     """Return every figure. Raises AppError and TimeoutError."""
     with tempfile.TemporaryDirectory(prefix="lg-") as folder, _index(Path(folder)) as index:
         path = _find(index)
@@ -51,7 +51,7 @@ def measure(runs: int) -> Figures:
             "scan of one plugin": ("s", scans),
             "a plugin's block of 512 frames, in process": ("ms", _in_process(path)),
         }
-        return figures | _live(index, runs)
+        return figures | _live(index, runs, blocks)
 
 
 def _index(folder: Path) -> PluginIndex:
@@ -83,9 +83,9 @@ def _in_process(path: Path) -> list[float]:
     return [1000 * seconds for seconds in msgspec.json.decode(done.stdout, type=list[float])]
 
 
-def _live(index: PluginIndex, runs: int) -> Figures:
+def _live(index: PluginIndex, runs: int, blocks: int) -> Figures:
     with _streaming(index) as stream:
-        through, held = stream.round_trips(_BLOCKS)
+        through, held = stream.round_trips(blocks)
     gone, hung = (
         [_lose(index, number) for _ in range(runs)] for number in (signal.SIGKILL, signal.SIGSTOP)
     )

@@ -13,8 +13,8 @@ from plugin_bridge.plugins.facts import ParameterValue, PluginFacts
 
 CHAIN_VERSION = 1
 MOST_SLOTS = 16
-#: A plugin's state travels between processes in one line; a larger one is not kept.
-STATE_LIMIT_BYTES = 1 << 20
+#: Of all plugins of a chain: their states travel between processes in one line.
+STATES_LIMIT_BYTES = 5 << 19
 _FILE_LIMIT_BYTES = 64 << 20
 
 
@@ -56,6 +56,12 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if len(self.slots) > MOST_SLOTS:
             raise BadArgument(f"A chain of {len(self.slots)} plugins is outside 0 to {MOST_SLOTS}.")
+        size = sum(len(slot.state) for slot in self.slots)
+        if size > STATES_LIMIT_BYTES:
+            raise BadArgument(
+                f"The states of this chain's plugins have {size / 1e6:.1f} MB, more than "
+                f"{STATES_LIMIT_BYTES / 1e6:.1f} MB; take a plugin out, or its state."
+            )
 
     def with_slot(self, index: int, slot: ChainSlot) -> Chain:
         """Return a chain with another slot in one place."""
@@ -85,6 +91,8 @@ def decode_chain(data: bytes) -> Chain:
     except BadArgument:
         raise
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        if isinstance(error.__cause__, BadArgument):  # msgspec's word around ours
+            raise error.__cause__ from None
         raise BadArgument(f"This is no chain of plugins: {display_text(str(error))}.") from error
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +16,7 @@ import msgspec
 
 from engine.errors import AppError, BadArgument
 from engine.pipes import LineWriter, read_lines
-from plugin_bridge.plugins.chain import STATE_LIMIT_BYTES, ChainSlot
+from plugin_bridge.plugins.chain import STATES_LIMIT_BYTES, ChainSlot
 from plugin_bridge.plugins.editor_screen import what_the_screen_lacks
 from plugin_bridge.plugins.facts import ParameterValue
 from plugin_bridge.plugins.host_messages import (
@@ -48,6 +50,8 @@ _log = logging.getLogger(__name__)
 #: A snapshot is taken once nothing was set for so long.
 _SETTLED_SECONDS = 0.5
 _SHOWN_BYTES = 200
+#: How long the main thread may take to end once the app is gone.
+_END_SECONDS = 2.0
 
 Load = Callable[[str, str | None], Any]
 
@@ -118,6 +122,8 @@ class HostServer:
                     self._orders.put(order)
         self._closing_editor.set()
         self._orders.put(EndHost())
+        time.sleep(_END_SECONDS)
+        os._exit(0)  # a plugin holds up the main thread, and nobody is there to end this process
 
     # --- on the main thread ---------------------------------------------------------------------
 
@@ -197,19 +203,22 @@ class HostServer:
             loaded.is_new = False
 
     def _tell_snapshot(self) -> None:
-        slots = tuple(self._snapshot(loaded) for loaded in self._loaded)
-        self._send(Snapshot(self._chain_number, slots, self._loop.latency_frames))
+        slots: list[SlotSnapshot | None] = []
+        room = STATES_LIMIT_BYTES
+        for loaded in self._loaded:
+            taken = None if loaded.plugin is None else self._snapshot(loaded, loaded.plugin, room)
+            room -= 0 if taken is None else len(taken.state)
+            slots.append(taken)
+        self._send(Snapshot(self._chain_number, tuple(slots), self._loop.latency_frames))
 
-    def _snapshot(self, loaded: _Loaded) -> SlotSnapshot | None:
-        if loaded.plugin is None:
-            return None
-        state = loaded.plugin.state
-        if len(state) > STATE_LIMIT_BYTES:
+    def _snapshot(self, loaded: _Loaded, plugin: HostedPlugin, room_bytes: int) -> SlotSnapshot:
+        state = plugin.state
+        if len(state) > room_bytes:
             _log.warning("A state of %d bytes is too large to keep", len(state))
             state = b""
         values: dict[str, ParameterValue] = {
             key: value
-            for key, value in loaded.plugin.values().items()
+            for key, value in plugin.values().items()
             if not isinstance(value, float) or math.isfinite(value)
         }
         loaded.state = state

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from engine.child_process import ChildPlan, ChildProcess, child_environment, module_command
+from engine.errors import WriteProblem
 from engine.patience import Heartbeat, PatienceClock
 from plugin_bridge.plugins.chain import Chain
 from plugin_bridge.plugins.host_events import (
@@ -319,8 +320,11 @@ class HostSupervisor:
     def _blame(self, slot: int, plugin_id: str) -> None:
         """Count a crash, and go on without a plugin that had too many."""
         path = Path(self._wish.files[slot])
-        if not self._index.note_crash(path, time.time(), self._options.crash_limit):
-            return
+        try:
+            if not self._index.note_crash(path, time.time(), self._options.crash_limit):
+                return
+        except WriteProblem as error:  # who cannot count must not try for ever
+            _log.warning("%s", error.details)
         sentence = (
             f"{plugin_id} crashed or hung too often and is passed by now; "
             "“loopgraft plugins allow” lets it out of quarantine."

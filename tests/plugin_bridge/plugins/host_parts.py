@@ -106,8 +106,8 @@ class Stream:
         self._rng = np.random.default_rng(seed)
         self._in: list[FloatArray] = []
         self._out: list[FloatArray] = []
-        #: The longest that a call took, which a device's callback would have waited.
-        self.longest_seconds = 0.0
+        #: Calls that took longer than a block lasts: a device's callback would have been late.
+        self.late_calls = 0
         self.wet: list[bool] = []
 
     def block(self, trigger: bool = False) -> bool:
@@ -119,7 +119,7 @@ class Stream:
         out = noise.copy()
         began = time.monotonic()
         self.insert.process(out)
-        self.longest_seconds = max(self.longest_seconds, time.monotonic() - began)
+        self.late_calls += time.monotonic() - began > BLOCK_FRAMES / RATE
         self._out.append(out)
         self.wet.append(self.insert.is_wet)
         return self.insert.is_wet

@@ -68,6 +68,7 @@ def test_a_chain_survives_its_file(chain: Chain) -> None:
         ('{"version": 99}', "version 99"),
         ('{"slots": [{"plugin_id": "x", "mix": 1.5}]}', "mix of 1.5 is outside 0"),
         ('{"slots": [{"plugin_id": "x", "volume": 1}]}', "no chain of plugins"),
+        (f'{{"slots": [{{"plugin_id": "x", "state": "{"AAAA" * (1 << 20)}"}}]}}', "have 3.1 MB"),
         ('{"slots": [' + ", ".join(['{"plugin_id": "x"}'] * (MOST_SLOTS + 1)) + "]}", "17 plugins"),
     ],
 )
