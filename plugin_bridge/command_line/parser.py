@@ -260,7 +260,18 @@ def _add_plugins(commands: Commands) -> None:
         )
     running = _command(actions, "run", "put a file or a take through plugins")
     _add_plugin_run(running)
-    for parser in (scanning, listing, showing, allowing, running):
+    playing = _command(actions, "play", "have an instrument play a MIDI file")
+    playing.add_argument("name", metavar="INSTRUMENT", help="its id or its name")
+    playing.add_argument("file", metavar="FILE.mid")
+    playing.add_argument(
+        "--set", dest="settings", action="append", metavar="KEY=VALUE", help="a parameter"
+    )
+    playing.add_argument(
+        "--seconds", type=_number, metavar="S", help="default: until it has faded, at most 10 s on"
+    )
+    _add_out(playing)
+    playing.add_argument("--bit-depth", choices=BIT_DEPTHS, help="default 24")
+    for parser in (scanning, listing, showing, allowing, running, playing):
         _add_json(parser)
 
 

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-
-from engine.atomic_file import FileExists, write_atomically, write_problem
-from engine.audio import AudioClip, FloatArray
+from engine.atomic_file import FileExists, write_atomically
+from engine.audio import AudioClip
 from engine.display_name import display_name
 from engine.errors import BadArgument
 from engine.library import Library
 from engine.places import library_folder
-from engine.sample_format import PCM_BITS, convert, dequantise, quantise
+from engine.sample_format import convert, dequantise, quantise
 from engine.take_maker import NativeSamples
-from engine.wav_file import read_chunks, write_wav
+from engine.wav_file import read_chunks
 from plugin_bridge.command_line.console import Console, JsonValue, shown_path
 from plugin_bridge.command_line.destination import Destination, check_destination
 from plugin_bridge.command_line.library import pick_take
 from plugin_bridge.command_line.options import Options
+from plugin_bridge.command_line.plugin_files import safe_stem, warn_of_clipping, write_new
+from plugin_bridge.command_line.plugin_settings import read_settings
 from plugin_bridge.command_line.source import Grid, Source, open_source
 from plugin_bridge.command_line.spans import check_pairs, read_spans
 from plugin_bridge.command_line.take_report import json_path
-from plugin_bridge.export_name import numbered, slug
 from plugin_bridge.plugins.chain import Chain, ChainSlot, encode_chain, read_chain
-from plugin_bridge.plugins.facts import ParameterValue, PluginFacts
 from plugin_bridge.plugins.offline import Rendered, Tail, render
 from plugin_bridge.plugins.plugin_index import PluginIndex
 
@@ -78,44 +75,13 @@ def _chain(options: Options, index: PluginIndex) -> Chain:
             raise BadArgument("--set is for --plugin; a chain's file has its own parameters.")
         return read_chain(Path(options.chain))
     plugins = [index.find(name).facts for name in options.plugins or ()]
-    settings = _settings(plugins, options.settings or ())
+    settings = read_settings(plugins, options.settings or ())
     return Chain(
         tuple(
             ChainSlot(facts.plugin_id, parameters=parameters)
             for facts, parameters in zip(plugins, settings, strict=True)
         )
     )
-
-
-def _settings(
-    plugins: Sequence[PluginFacts], texts: Sequence[str]
-) -> list[dict[str, ParameterValue]]:
-    """Return each plugin's parameters out of KEY=VALUE; a key means the last plugin that has it."""
-    settings: list[dict[str, ParameterValue]] = [{} for _ in plugins]
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise BadArgument(f"--set “{text[:40]}” is not KEY=VALUE.")
-        for facts, chosen in reversed(list(zip(plugins, settings, strict=True))):
-            if any(parameter.key == key for parameter in facts.parameters):
-                chosen[key] = _value(facts, key, value)
-                break
-        else:
-            plugins[-1].parameter(key)  # says which there are
-    return settings
-
-
-def _value(facts: PluginFacts, key: str, text: str) -> ParameterValue:
-    parameter = facts.parameter(key)
-    value: ParameterValue = text
-    if parameter.kind == "switch" and text.lower() in ("true", "false"):
-        value = text.lower() == "true"
-    if parameter.kind == "number":
-        try:
-            value = float(text)
-        except ValueError:
-            raise BadArgument(f"“{key}” “{text[:40]}” is not a number.") from None
-    return parameter.check(value)
 
 
 def _part(options: Options) -> _Part:
@@ -155,51 +121,26 @@ def _write(
     paths: dict[str, Path] = {}
     if rendered is not None:
         wet = rendered.clip.samples
-        _warn_of_clipping(wet, subtype, console)
+        warn_of_clipping(wet, subtype, console)
         paths["wet"] = _write_one(part, quantise(wet, subtype), subtype, destination, "wet")
     if keep != "wet":
         dry = part.samples
         if subtype != part.source.audio.subtype:
             dry = convert(dry, subtype)
-        only = keep == "dry"
-        paths["dry"] = _write_one(part, dry, subtype, destination, "dry", is_only=only)
+        if destination.is_file and keep == "both":
+            named = destination.path
+            beside = named.with_name(f"{named.stem}-dry{named.suffix}")
+            destination = replace(destination, path=beside)
+        paths["dry"] = _write_one(part, dry, subtype, destination, "dry")
     return paths
 
 
 def _write_one(
-    part: _Part,
-    samples: NativeSamples,
-    subtype: str,
-    destination: Destination,
-    kind: str,
-    *,
-    is_only: bool = False,
+    part: _Part, samples: NativeSamples, subtype: str, destination: Destination, kind: str
 ) -> Path:
+    stem = f"{safe_stem(part.source.audio.path)}-{kind}"
     chunks = _timing_chunks(part, samples.shape[1])
-    rate = part.sample_rate
-    target = destination.path
-    if destination.is_file:
-        if kind == "dry" and not is_only:
-            target = target.with_name(f"{target.stem}-dry{target.suffix}")
-        write_wav(target, samples, rate, subtype, chunks)
-        return target
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_problem(target, error) from error
-    for name in numbered(f"{_stem(part.source)}-{kind}"):
-        try:
-            write_wav(target / f"{name}.wav", samples, rate, subtype, chunks)
-        except FileExists:
-            continue
-        return target / f"{name}.wav"
-    raise AssertionError("names never run out")
-
-
-def _stem(source: Source) -> str:
-    """Return a name that every importer reads, close to the source's."""
-    stem = source.audio.path.stem
-    return stem if _PLAIN_NAME.fullmatch(stem) else slug(stem) or "audio"
+    return write_new(destination, stem, samples, part.sample_rate, subtype, chunks)
 
 
 def _timing_chunks(part: _Part, frames: int) -> list[tuple[bytes, bytes]]:
@@ -207,15 +148,6 @@ def _timing_chunks(part: _Part, frames: int) -> list[tuple[bytes, bytes]]:
         return []
     chunks = read_chunks(part.source.audio.path)
     return [chunk for chunk in chunks if chunk[0] in _TIMING_CHUNKS]
-
-
-def _warn_of_clipping(wet: FloatArray, subtype: str, console: Console) -> None:
-    peak = float(np.abs(wet).max(initial=0.0))
-    if peak > 1.0 and subtype in PCM_BITS:
-        console.progress.say(
-            f"The result peaks at {20 * math.log10(peak):+.1f} dBFS and is clipped; "
-            "“--bit-depth 32f” keeps it whole."
-        )
 
 
 def _save_chain(chain: Chain, path: Path) -> None:

@@ -31,6 +31,10 @@ def run(options: Options, console: Console) -> int:
             from plugin_bridge.command_line.plugin_run import run_chain
 
             return run_chain(options, console, index)
+        if options.action == "play":
+            from plugin_bridge.command_line.plugin_play import play_notes
+
+            return play_notes(options, console, index)
         if options.action == "show":
             return _show(options, console, index)
         return _list(console, index)

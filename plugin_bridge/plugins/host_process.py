@@ -2,8 +2,8 @@
 
 The only importer of pedalboard. What is loaded here may crash, hang, end the process or write
 where it likes: whoever started this waits with a deadline and takes nothing for granted.
-`--scan` writes one ScanReply to stdout and ends, `--time` how long blocks take; `--ring` serves a
-chain until the pipe closes.
+`--scan` writes one ScanReply to stdout and ends, `--time` how long blocks take, `--play` the audio
+of the PlayJob on stdin; `--ring` serves a chain until the pipe closes.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from plugin_bridge.plugins.facts import PluginFacts
 from plugin_bridge.plugins.host_server import HostServer
 from plugin_bridge.plugins.hosted_plugin import HostedPlugin, try_out
 from plugin_bridge.plugins.plugin_ring import PluginRing
-from plugin_bridge.plugins.scan_messages import OUTPUT_LIMIT_BYTES, ScanReply
+from plugin_bridge.plugins.scan_messages import OUTPUT_LIMIT_BYTES, PlayJob, ScanReply
 
 _PR_SET_PDEATHSIG = 1
 #: How soon the thread of the plugins gets the interpreter from another one.
 _SWITCH_SECONDS = 0.001
 _PROBLEM_CHARACTERS = 500
 _TIMED_BLOCKS = 400
+_PLAY_BLOCK_FRAMES = 512
 _NO_PLUGIN = "It is no plugin that works on this machine."
 _FAILED = "It failed when it was tried out."
 _MIDI_CONTROLLERS = re.compile(r"MIDI Ch\. \d+ CC")
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app
     if options.scan:
         return _scan(options.scan, to_app)
+    if options.play:
+        return _play(from_app, to_app)
     if options.time:
         return _time(options, to_app)
     return _serve(options, from_app, to_app)
@@ -110,6 +113,22 @@ def _serve(options: _Options, from_app: int, to_app: int) -> int:
     os._exit(exit_code)  # as in _scan
 
 
+def _play(from_app: int, to_app: int) -> int:
+    """Read one PlayJob and write the audio."""
+    with os.fdopen(from_app, "rb") as order:
+        job = msgspec.json.decode(order.read(), type=PlayJob)
+    plugin = HostedPlugin(lambda: load(job.file, job.name))
+    if job.slot.state:
+        plugin.set_state(job.slot.state)
+    for key, value in job.slot.parameters.items():
+        plugin.set_parameter(key, value)
+    plugin.prepare(job.sample_rate, _PLAY_BLOCK_FRAMES)
+    audio = plugin.play(list(job.notes), job.seconds)
+    with os.fdopen(to_app, "wb") as result:
+        result.write(np.ascontiguousarray(audio, np.float32).tobytes())
+    os._exit(0)
+
+
 def _time(options: _Options, to_app: int) -> int:
     """Write how many seconds each of many blocks takes here, to compare the ring with."""
     plugin = HostedPlugin(lambda: load(options.time))
@@ -128,6 +147,7 @@ def _time(options: _Options, to_app: int) -> int:
 class _Options(argparse.Namespace):
     scan: str
     time: str
+    play: bool
     parent: int
     ring: str
     rate: int
@@ -138,6 +158,7 @@ class _Options(argparse.Namespace):
 def _parse(arguments: Sequence[str] | None) -> _Options:
     parser = argparse.ArgumentParser(prog="plugin_bridge.plugins.host_process", description=__doc__)
     parser.add_argument("--scan", default="", metavar="FILE")
+    parser.add_argument("--play", action="store_true")
     parser.add_argument("--time", default="", metavar="FILE")
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="0: any")
     parser.add_argument("--ring", default="", metavar="NAME")

@@ -141,11 +141,11 @@ def _run_child(path: Path, limits: ScanLimits, reply: BinaryIO, errors: BinaryIO
     except subprocess.TimeoutExpired:
         return None
     finally:
-        _kill_group(process)
+        kill_group(process)
         process.wait()
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: subprocess.Popen[bytes]) -> None:
     """End a child and what it started, also where the child has ended already."""
     if sys.platform == "win32":
         process.kill()

@@ -1,9 +1,10 @@
-"""What a scanning child is given and leaves behind."""
+"""What a child that scans or plays one plugin is given, and leaves behind."""
 
 from __future__ import annotations
 
 import msgspec
 
+from plugin_bridge.plugins.chain import ChainSlot
 from plugin_bridge.plugins.facts import PluginFacts
 
 #: Plugins write a lot to stderr, some of them without end.
@@ -17,3 +18,17 @@ class ScanReply(msgspec.Struct, frozen=True):
     plugins: tuple[PluginFacts, ...] = ()
     problem: str = ""
     details: str = ""
+
+
+class PlayJob(msgspec.Struct, frozen=True):
+    """What a playing child reads: an instrument with its settings, and notes at their seconds.
+
+    It writes float32 (2, frames) and nothing else.
+    """
+
+    file: str
+    name: str
+    slot: ChainSlot
+    notes: tuple[tuple[bytes, float], ...]
+    seconds: float
+    sample_rate: int

@@ -62,6 +62,8 @@ protected:
     void setParameterValue(uint32_t index, float value) override { values[index] = value; }
 
 #ifdef SYNTH
+    void activate() override { note = -1; }
+
     void run(const float**, float** outputs, uint32_t frames, const MidiEvent* events,
              uint32_t count) override
     {
@@ -100,6 +102,8 @@ protected:
     int note = -1;
     double phase = 0.0;
 #else
+    void activate() override { std::memset(delayed, 0, sizeof(delayed)); }
+
     void run(const float** inputs, float** outputs, uint32_t frames) override
     {
         bool spoiled = false;
