@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.display_name import display_text
-from engine.errors import BadArgument
+from engine.display_name import display_name, display_text
+from engine.errors import BadArgument, BadInputFile
 from plugin_bridge.command_line.console import Console, JsonValue, one_line, shown_path
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.plugins.facts import ParameterFacts, PluginFacts
@@ -41,7 +41,7 @@ def run(options: Options, console: Console) -> int:
 
 
 def _scan(options: Options, console: Console, index: PluginIndex) -> int:
-    places = [Path(place) for place in options.files] or list(default_folders())
+    places = [_existing(place) for place in options.files] or list(default_folders())
     limits = ScanLimits(_limit_seconds(options, ScanLimits().seconds))
     entries: list[PluginEntry] = []
     loaded = 0
@@ -63,6 +63,13 @@ def _scan(options: Options, console: Console, index: PluginIndex) -> int:
         }
     )
     return 0
+
+
+def _existing(place: str) -> Path:
+    path = Path(place).expanduser()
+    if not path.exists():
+        raise BadInputFile(f"There is no “{display_name(path)}”; give a folder or a plugin.")
+    return path
 
 
 def _list(console: Console, index: PluginIndex) -> int:

@@ -248,6 +248,7 @@ def test_the_commands_scan_list_show_and_allow(
     [
         (["scan", "--limit-seconds", "0"], 2, "outside 1 to 600 s"),
         (["scan", "--limit-seconds", "20", __file__], 3, "is no plugin"),
+        (["scan", "nowhere"], 3, "There is no “nowhere”"),
         (["show", "toaster"], 2, "no usable plugin “toaster”"),
         (["allow", "toaster.vst3"], 2, "was not scanned"),
         ([], 2, "ACTION"),
