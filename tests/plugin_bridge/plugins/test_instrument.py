@@ -146,7 +146,7 @@ def test_an_instrument_plays_each_note_at_its_frame(index: PluginIndex) -> None:
 @needs_plugins
 @pytest.mark.parametrize("trouble", [CRASH, HANG])
 def test_an_instrument_that_fails_is_one_sentence(trouble: int, index: PluginIndex) -> None:
-    short = ScanLimits(-5.0) if trouble == HANG else LIMITS  # 10 s for each second it plays
+    short = ScanLimits(-7.0) if trouble == HANG else LIMITS  # 10 s for each second it plays
     with pytest.raises(PluginProblem, match="failed while it played"):
         performed(index, [(bytes([ON, BAD_NOTE, 1]), 0.1)], short, trouble=float(trouble))
 
