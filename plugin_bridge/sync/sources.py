@@ -30,6 +30,11 @@ def open_source(request: SyncRequest) -> TransportSource:
             from plugin_bridge.sync.link import LinkClock
 
             return _leading(LinkClock(request.bpm, request.signature), request)
+        case "jack":
+            from plugin_bridge.sync.jack import JackTransport
+
+            jack = JackTransport(request.bpm, request.signature, leads=request.leads)
+            return _leading(jack, request)
         case _:
             raise BadArgument(
                 f"“{request.source}” is no transport; choose one of {', '.join(SOURCES)}."
