@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.audio import AudioClip, FloatArray, resample
 from engine.errors import WriteProblem
-from plugin_bridge.player import CHANNELS
+from plugin_bridge.slots import CHANNELS
 
 #: Blocks of one app are called so, then its process id; macOS takes 31 bytes in all.
 BLOCK_PREFIX = "loopgraft"

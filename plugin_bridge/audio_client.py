@@ -28,7 +28,7 @@ from plugin_bridge.audio_events import (
 from plugin_bridge.audio_feed import Order
 from plugin_bridge.audio_messages import DeviceGone, DeviceList, DeviceOpened, Refused
 from plugin_bridge.audio_supervisor import AudioSupervisor
-from plugin_bridge.player import At, Grid, LoopRange, check_gain, fade_frames
+from plugin_bridge.slots import At, Grid, LoopRange, check_gain, fade_frames
 
 __all__ = [
     "AudioClient",
@@ -128,7 +128,7 @@ class AudioClient:
         self._loop.do(lambda: self._supervisor.set_gain(slot_id, gain))
 
     def choose(self, slot_id: str | None, at: At = "now") -> None:
-        """Go on in another slot, at once or at the next bar line. None: silence."""
+        """Go on in another slot, at once or at the next bar or beat line. None: silence."""
         self._loop.do(lambda: self._supervisor.choose(slot_id, at))
 
     def play(self, frame: int | None = None) -> None:
@@ -152,9 +152,12 @@ class AudioClient:
         chosen = None if span is None else LoopRange(*span)
         self._loop.do(lambda: self._supervisor.set_loop(on, chosen))
 
-    def set_grid(self, frames_per_bar: Fraction | int, downbeat: Fraction | int = 0) -> None:
-        """Set where the bars lie, in exact timeline frames. Raises BadArgument below 1 frame."""
-        grid = Grid(Fraction(frames_per_bar), Fraction(downbeat))
+    def set_grid(
+        self, frames_per_bar: Fraction | int, downbeat: Fraction | int = 0, beats_per_bar: int = 4
+    ) -> None:
+        """Set where bars and beats lie, in exact timeline frames. Raises BadArgument below 1
+        frame."""
+        grid = Grid(Fraction(frames_per_bar), Fraction(downbeat), beats_per_bar)
         self._loop.do(lambda: self._supervisor.set_grid(grid))
 
     def set_device(self, name: str) -> None:

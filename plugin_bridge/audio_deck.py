@@ -17,6 +17,8 @@ import numpy as np
 from engine.audio import FloatArray
 from plugin_bridge.player import CHANNELS, Player
 from plugin_bridge.plugins.insert import Insert
+from plugin_bridge.player import Player
+from plugin_bridge.slots import CHANNELS
 
 Command = Callable[[Player], None]
 

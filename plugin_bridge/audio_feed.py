@@ -25,7 +25,6 @@ from plugin_bridge.audio_messages import (
     ToAudio,
 )
 from plugin_bridge.audio_wish import Placed, Wish
-from plugin_bridge.player import Grid
 
 Transport = ChooseSlot | Play | Seek
 
@@ -162,8 +161,7 @@ class Feed:
 
     def send_grid(self) -> None:
         if (grid := self._wish.grid) is not None:
-            ratio = self._ratio()
-            self._send(SetGrid.of(Grid(grid.frames_per_bar * ratio, grid.downbeat * ratio)))
+            self._send(SetGrid.of(grid.scaled(self._ratio())))
 
     def knows_all(self, status: Status) -> bool:
         """Return whether a status is from after all that was sent; one from before would flicker.

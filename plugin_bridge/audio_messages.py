@@ -12,7 +12,7 @@ import msgspec
 
 from engine.errors import BadArgument
 from plugin_bridge.devices import OutputDevice
-from plugin_bridge.player import At, Grid, LoopRange
+from plugin_bridge.slots import At, Grid, LoopRange
 
 AUDIO_PROTOCOL_VERSION = 1
 #: Of an audio process that ended itself because the sound system never let go of a stream, as
@@ -79,17 +79,22 @@ class SetGrid(msgspec.Struct, frozen=True, tag=True):
 
     frames_per_bar: tuple[int, int]
     downbeat: tuple[int, int]
+    beats_per_bar: int = 4
 
     @classmethod
     def of(cls, grid: Grid) -> SetGrid:
-        return cls(grid.frames_per_bar.as_integer_ratio(), grid.downbeat.as_integer_ratio())
+        return cls(
+            grid.frames_per_bar.as_integer_ratio(),
+            grid.downbeat.as_integer_ratio(),
+            grid.beats_per_bar,
+        )
 
     @property
     def grid(self) -> Grid:
         """Return the grid. Raises BadArgument for a bar of no length."""
         if not (self.frames_per_bar[1] and self.downbeat[1]):
             raise BadArgument("A grid with a denominator of 0 is none; give at least 1.")
-        return Grid(Fraction(*self.frames_per_bar), Fraction(*self.downbeat))
+        return Grid(Fraction(*self.frames_per_bar), Fraction(*self.downbeat), self.beats_per_bar)
 
 
 class SetDevice(msgspec.Struct, frozen=True, tag=True):

@@ -29,7 +29,7 @@ from plugin_bridge.audio_keeper import OpenOutput, OutputRequest
 from plugin_bridge.audio_messages import DeviceList, encode_audio
 from plugin_bridge.audio_server import AudioServer
 from plugin_bridge.devices import JACK, DeviceProblem, OutputDevice, portaudio_advice
-from plugin_bridge.player import CHANNELS
+from plugin_bridge.slots import CHANNELS
 
 #: As PipeWire gives its clients.
 _NICE = -11

@@ -48,6 +48,8 @@ from plugin_bridge.devices import DeviceProblem
 from plugin_bridge.player import Player, Slot, check_gain
 from plugin_bridge.plugins.insert import Insert
 from plugin_bridge.plugins.plugin_ring import PluginRing
+from plugin_bridge.player import Player
+from plugin_bridge.slots import Slot, check_gain
 
 _log = logging.getLogger(__name__)
 

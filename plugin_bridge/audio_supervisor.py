@@ -42,7 +42,7 @@ from plugin_bridge.audio_messages import (
     decode_from_audio,
 )
 from plugin_bridge.audio_wish import Wish
-from plugin_bridge.player import At, Grid, LoopRange
+from plugin_bridge.slots import At, Grid, LoopRange
 
 _log = logging.getLogger(__name__)
 

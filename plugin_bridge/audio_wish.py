@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.audio import AudioClip
 from plugin_bridge.audio_messages import SetLoop
-from plugin_bridge.player import Grid
+from plugin_bridge.slots import Grid
 
 
 @dataclass(frozen=True, eq=False)

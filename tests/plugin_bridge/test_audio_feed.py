@@ -23,7 +23,7 @@ from plugin_bridge.audio_messages import (
     ToAudio,
 )
 from plugin_bridge.audio_wish import Wish
-from plugin_bridge.player import Grid
+from plugin_bridge.slots import Grid
 from tests.plugin_bridge.audio_scenarios import RATE, noise, noise_clip, shared_blocks
 
 #: Of a device that plays nothing else.

@@ -53,7 +53,8 @@ from plugin_bridge.audio_messages import (
     encode_audio,
 )
 from plugin_bridge.audio_supervisor import CRASH_LIMIT, GAVE_UP_SENTENCE
-from plugin_bridge.player import Grid, Player, Slot
+from plugin_bridge.player import Player
+from plugin_bridge.slots import Grid, Slot
 from tests.plugin_bridge.audio_scenarios import (
     NO_DEVICE,
     RATE,
