@@ -81,6 +81,27 @@ class Player:
         return self._aim if self._offset is None else max(self._aim, self._clock + self._offset)
 
     @property
+    def running_place(self) -> int | None:
+        """Return the place of the very next frame, also within a fade to another; None at rest."""
+        return None if self._offset is None else self._clock + self._offset
+
+    @property
+    def is_silent(self) -> bool:
+        """Return whether nothing sounds, nor fades out any more."""
+        self._forget_faded()
+        return len(self._layers) == 1 and self._layers[0].voice.slot is None
+
+    @property
+    def grid(self) -> Grid | None:
+        return self._grid
+
+    @property
+    def span(self) -> LoopRange | None:
+        """Return what is repeated of the chosen slot, None where nothing is."""
+        slot = self._slot()
+        return None if slot is None or not self._loop.on else self._loop.range_of(slot)
+
+    @property
     def position(self) -> int:
         """Return the timeline frame that is heard next in the chosen slot."""
         slot = self._slot()
@@ -273,8 +294,7 @@ class Player:
     def _is_attack(self, frame: int) -> bool:
         """Return whether silence is left at a slot's own first sample: that needs no fade."""
         slot = self._slot()
-        is_silent = len(self._layers) == 1 and self._layers[0].voice.slot is None
-        return is_silent and slot is not None and self._loop.heard(slot, frame) == slot.start
+        return self.is_silent and slot is not None and self._loop.heard(slot, frame) == slot.start
 
     def _refresh(self) -> None:
         if self.is_playing:

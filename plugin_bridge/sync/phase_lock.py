@@ -22,7 +22,7 @@ _MOST_BENT = 1e-3
 _PULL, _LEARN = 0.45, 0.1
 #: While the tempo is another: jump at this error, to this one on the other side, not oftener than.
 _HOP_SECONDS = 0.0014
-_LEAST_HOP_SECONDS = 0.03
+_LEAST_HOP_SECONDS = 0.02
 #: How far a start may lie off a bar line and still be meant to be on it.
 _ON_LINE_SECONDS = 0.001
 
@@ -89,11 +89,16 @@ class PhaseLock:
 
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
-        self._has_stood = True
+        self._has_stood = False
         self._is_calm = True
         self._learnt = 0.0
         self._hopped_at = -math.inf
         self.error_seconds: float | None = None
+
+    def watch(self, transport: Transport) -> None:
+        """See the transport while nothing is wanted to sound."""
+        self._has_stood = not transport.is_playing
+        self.error_seconds = None
 
     def decide(self, transport: Transport, moment: Moment, score: Score) -> Decision:
         """Return what is to be done with a block."""
@@ -130,13 +135,17 @@ class PhaseLock:
         return Begin(round(score.frame_of(bar)) - min(0, after), max(0, after))
 
     def _hop(self, error: float, speed: float, moment: Moment) -> Decision:
-        """Hold another tempo by jumps to where it will be right in a moment."""
-        is_over = abs(error) > _HOP_SECONDS
-        if not is_over or moment.heard_at - self._hopped_at < _LEAST_HOP_SECONDS:
+        """Hold another tempo by jumps to the other side of where it will then drift."""
+        seconds = moment.frames / self._rate
+        drift = (speed - 1.0) * seconds
+        is_soon_over = max(abs(error), abs(error + drift)) > _HOP_SECONDS
+        if not is_soon_over or moment.heard_at - self._hopped_at < _LEAST_HOP_SECONDS:
             return Follow()
         self._hopped_at = moment.heard_at
-        drift = abs(speed - 1.0) * max(_LEAST_HOP_SECONDS, moment.frames / self._rate)
-        ahead = math.copysign(max(_HOP_SECONDS, drift / 2), speed - 1.0)
+        span = abs(speed - 1.0) * max(_LEAST_HOP_SECONDS, seconds)
+        # Where one hop's drift is more than half of what is allowed, it lies about the middle.
+        ahead = _HOP_SECONDS if span < _HOP_SECONDS else span / 2
+        ahead = math.copysign(ahead, speed - 1.0)
         assert moment.place is not None  # decide() has seen to that
         return Jump(round(moment.place + (error + ahead) * self._rate))
 
