@@ -26,9 +26,16 @@ from plugin_bridge.audio_events import (
     SlotReady,
 )
 from plugin_bridge.audio_feed import Order
-from plugin_bridge.audio_messages import DeviceGone, DeviceList, DeviceOpened, Refused
+from plugin_bridge.audio_messages import (
+    DeviceGone,
+    DeviceList,
+    DeviceOpened,
+    Refused,
+    SyncStatus,
+)
 from plugin_bridge.audio_supervisor import AudioSupervisor
 from plugin_bridge.slots import At, Grid, LoopRange, check_gain, fade_frames
+from plugin_bridge.sync.sources import SyncRequest
 
 __all__ = [
     "AudioClient",
@@ -43,6 +50,7 @@ __all__ = [
     "Refused",
     "SlotFailed",
     "SlotReady",
+    "SyncStatus",
 ]
 
 _log = logging.getLogger(__name__)
@@ -159,6 +167,14 @@ class AudioClient:
         frame."""
         grid = Grid(Fraction(frames_per_bar), Fraction(downbeat), beats_per_bar)
         self._loop.do(lambda: self._supervisor.set_grid(grid))
+
+    def set_sync(self, request: SyncRequest | None) -> None:
+        """Follow a transport, or lead it; SyncStatus tells. None: nobody's.
+
+        What is followed starts and stops the slots, once they are set to play, and places them: the
+        downbeat of the grid is its beat 0. Without a grid nothing is placed.
+        """
+        self._loop.do(lambda: self._supervisor.set_sync(request))
 
     def set_device(self, name: str) -> None:
         """Go on at another output: a name, a label, or empty for the system's default."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plugin_bridge.audio_messages import DeviceGone, DeviceList, DeviceOpened, Refused
+from plugin_bridge.audio_messages import (
+    DeviceGone,
+    DeviceList,
+    DeviceOpened,
+    Refused,
+    SyncStatus,
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ AudioEvent = (
     | DeviceGone
     | DeviceList
     | Refused
+    | SyncStatus
     | AudioRestarting
     | AudioGaveUp
 )

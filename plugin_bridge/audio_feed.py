@@ -20,6 +20,7 @@ from plugin_bridge.audio_messages import (
     SetGain,
     SetGrid,
     SetLoop,
+    SetSync,
     Status,
     Stop,
     ToAudio,
@@ -88,6 +89,8 @@ class Feed:
         self._held = [ChooseSlot(self._wish.chosen), start]
         self.send_grid()
         self.send_loop()
+        if self._wish.sync is not None:
+            self.send_sync()
         for placed in self._wish.put_anew():
             self.put(placed)
         self._send_held()
@@ -162,6 +165,9 @@ class Feed:
     def send_grid(self) -> None:
         if (grid := self._wish.grid) is not None:
             self._send(SetGrid.of(grid.scaled(self._ratio())))
+
+    def send_sync(self) -> None:
+        self._send(SetSync.of(self._wish.sync))
 
     def knows_all(self, status: Status) -> bool:
         """Return whether a status is from after all that was sent; one from before would flicker.

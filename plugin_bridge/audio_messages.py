@@ -11,8 +11,11 @@ from fractions import Fraction
 import msgspec
 
 from engine.errors import BadArgument
+from engine.tempo import TimeSignature
 from plugin_bridge.devices import OutputDevice
 from plugin_bridge.slots import At, Grid, LoopRange
+from plugin_bridge.sync.sources import SyncRequest
+from plugin_bridge.sync.transport import SourceName
 
 AUDIO_PROTOCOL_VERSION = 1
 #: Of an audio process that ended itself because the sound system never let go of a stream, as
@@ -107,6 +110,26 @@ class SetInsert(msgspec.Struct, frozen=True, tag=True):
     """Play through a plugin host. ring: the name of its PluginRing, empty: through none."""
 
     ring: str
+class SetSync(msgspec.Struct, frozen=True, tag=True):
+    """Follow a transport, or lead it. source None: nobody's. bpm: where nobody else tells one."""
+
+    source: SourceName | None
+    bpm: float = 120.0
+    beats_per_bar: int = 4
+    leads: bool = False
+
+    @classmethod
+    def of(cls, request: SyncRequest | None) -> SetSync:
+        if request is None:
+            return cls(None)
+        return cls(request.source, request.bpm, request.signature.beats_per_bar, request.leads)
+
+    @property
+    def request(self) -> SyncRequest | None:
+        """Return what is asked for. Raises BadArgument for a meter that there is not."""
+        if self.source is None:
+            return None
+        return SyncRequest(self.source, self.bpm, TimeSignature(self.beats_per_bar), self.leads)
 
 
 class AudioPing(msgspec.Struct, frozen=True, tag=True):
@@ -164,6 +187,22 @@ class Status(msgspec.Struct, frozen=True, tag=True):
     late: int
 
 
+class SyncStatus(msgspec.Struct, frozen=True, tag=True):
+    """Where the transport is that is followed, about 10 a second and at every change.
+
+    error_ms: how late (positive) what is heard is against it, None while nothing sounds. sentence:
+    why there is no transport now; it is looked for again.
+    """
+
+    source: SourceName
+    is_playing: bool
+    bpm: float
+    beat: float
+    beats_per_bar: int
+    error_ms: float | None = None
+    sentence: str = ""
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """A line that made no sense or a command that failed."""
 
@@ -194,10 +233,13 @@ ToAudio = (
     | SetGrid
     | SetDevice
     | SetInsert
+    | SetSync
     | AudioPing
     | EndAudio
 )
-FromAudio = DeviceOpened | DeviceGone | SlotTaken | Status | Refused | DeviceList | AudioPong
+FromAudio = (
+    DeviceOpened | DeviceGone | SlotTaken | Status | SyncStatus | Refused | DeviceList | AudioPong
+)
 
 _TO_AUDIO: msgspec.json.Decoder[ToAudio] = msgspec.json.Decoder(ToAudio)
 _FROM_AUDIO: msgspec.json.Decoder[FromAudio] = msgspec.json.Decoder(FromAudio)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from engine.audio import FloatArray
 from plugin_bridge.player import Player
@@ -14,21 +13,16 @@ from plugin_bridge.sync.stream_clock import StreamClock
 from plugin_bridge.sync.transport import Transport
 from plugin_bridge.varispeed import Varispeed
 
-
-@dataclass(frozen=True)
-class Leader:
-    """Who is followed. read: the latest transport, from the audio thread. shares_cycle: both the
-    stream and the transport are JACK's, so that each block begins where the transport says."""
-
-    read: Callable[[], Transport]
-    shares_cycle: bool = False
+#: Tells the latest transport, on the audio thread.
+Leader = Callable[[], Transport]
 
 
 class Stage:
     """A player that can follow. One thread: the one that draws audio.
 
-    While a leader is followed, play() makes ready to sound and the leader starts; a seek is the
-    leader's, too. A player without a grid has no beats to follow by, and plays on its own.
+    transport: what the leader told last. While one is followed, play() makes ready to sound and
+    the leader starts; a seek is the leader's, too. A player without a grid has no beats to follow
+    by, and plays on its own.
     """
 
     def __init__(self, sample_rate: int, now: Callable[[], float] = time.monotonic) -> None:
@@ -40,6 +34,7 @@ class Stage:
         self._varispeed = Varispeed()
         self._frames = 0
         self._is_armed = False
+        self.transport: Transport | None = None
 
     @property
     def is_playing(self) -> bool:
@@ -59,6 +54,7 @@ class Stage:
         if leader is None and self._leader is not None and not self._is_armed:
             self.player.stop()
         self._leader = leader
+        self.transport = None
         self._lock = PhaseLock(self.player.sample_rate)
 
     def play(self, frame: int | None = None) -> None:
@@ -74,16 +70,22 @@ class Stage:
         if self._leader is None:
             self.player.seek(frame)
 
-    def render_into(self, out: FloatArray, latency_seconds: float = 0.0) -> None:
-        """Write the next frames into `out`, float32 (2, n), which are heard after the latency."""
+    def render_into(
+        self, out: FloatArray, latency_seconds: float = 0.0, *, is_jack: bool = False
+    ) -> None:
+        """Write the next frames into `out`, float32 (2, n), which are heard after the latency.
+
+        is_jack: within a cycle of JACK, whose transport then tells of this very block.
+        """
         leader, grid = self._leader, self.player.grid
         seen = self._clock.seconds_of(self._frames, self._now())
         self._frames += out.shape[1]
-        if leader is None or grid is None:
+        transport = self.transport = None if leader is None else leader()
+        if transport is None or grid is None:
             self._render(out)
             return
-        transport = leader.read()
-        heard_at = transport.at_seconds if leader.shares_cycle else seen + latency_seconds
+        shares_cycle = is_jack and transport.source == "jack"
+        heard_at = transport.at_seconds if shares_cycle else seen + latency_seconds
         self._render_led(out, transport, Moment(heard_at, out.shape[1], self._place()), grid)
 
     def _render_led(

@@ -39,10 +39,12 @@ from plugin_bridge.audio_messages import (
     SetLoop,
     SlotTaken,
     Status,
+    SyncStatus,
     decode_from_audio,
 )
 from plugin_bridge.audio_wish import Wish
 from plugin_bridge.slots import At, Grid, LoopRange
+from plugin_bridge.sync.sources import SyncRequest
 
 _log = logging.getLogger(__name__)
 
@@ -166,6 +168,11 @@ class AudioSupervisor:
         if (feed := self._feed) is not None:
             feed.send_grid()
 
+    def set_sync(self, request: SyncRequest | None) -> None:
+        self._wish.sync = request
+        if (feed := self._feed) is not None:
+            feed.send_sync()
+
     def set_device(self, name: str) -> None:
         self._wish.device = name
         self._wake()
@@ -249,7 +256,7 @@ class AudioSupervisor:
                 self._take_receipt(watch, message)
             case DeviceOpened() | DeviceGone():
                 self._take_device(watch, message)
-            case Refused() | DeviceList():
+            case Refused() | DeviceList() | SyncStatus():
                 self._emit(message)
 
     def _take_device(self, watch: _Watch, message: DeviceOpened | DeviceGone) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from engine.audio import AudioClip
 from plugin_bridge.audio_messages import SetLoop
 from plugin_bridge.slots import Grid
+from plugin_bridge.sync.sources import SyncRequest
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,7 @@ class Wish:
     loop: SetLoop = field(default_factory=lambda: SetLoop(True))
     grid: Grid | None = None
     insert: str = ""
+    sync: SyncRequest | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def place(self, slot_id: str, clip: AudioClip, start: int, gain: float) -> Placed:

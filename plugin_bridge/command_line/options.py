@@ -66,6 +66,7 @@ class Options(argparse.Namespace):
     save_chain: str = ""
     limit_seconds: float | None = None
     sync: SourceName = "internal"
+    sync: SourceName | None = None
     lead: bool = False
 
     stop: bool = False

@@ -240,6 +240,12 @@ def _add_stream(commands: Commands) -> None:
         "--device", dest="output", metavar="NAME", default="", help="default: the system's"
     )
     command.add_argument("--once", action="store_true", help="end where the audio ends")
+    command.add_argument(
+        "--sync", choices=SOURCES, help="play a file in time with: " + ", ".join(SOURCES)
+    )
+    _add_lead(command)
+    _add_tempo(command)
+    _add_downbeat(command)
     _add_json(command)
 
 

@@ -18,6 +18,7 @@ _LOOK_SECONDS = 0.02
 def run(options: Options, console: Console) -> int:
     """Tell where the music is until Ctrl+C. Returns an exit code."""
     bpm = float(Tempo.of(options.bpm)) if options.bpm else 120.0
+    assert options.sync is not None  # the parser demands it
     request = SyncRequest(options.sync, bpm, leads=options.lead)
     waiting = threading.Event()
     with closing(open_source(request)) as source:

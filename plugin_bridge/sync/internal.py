@@ -27,6 +27,10 @@ class InternalClock:
         self._changing = threading.Lock()  # between those who lead; readers need none
         self._transport = Transport("internal", is_playing, bpm, 0.0, now(), signature)
 
+    @property
+    def is_gone(self) -> bool:
+        return False
+
     def transport(self) -> Transport:
         return self._transport
 

@@ -58,6 +58,10 @@ class LinkClock:
         """Return how many others there are."""
         return self._peers
 
+    @property
+    def is_gone(self) -> bool:
+        return not self._thread.is_alive()
+
     def transport(self) -> Transport:
         return self._transport
 

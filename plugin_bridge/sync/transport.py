@@ -113,8 +113,13 @@ class TransportSource(Protocol):
     The methods below `close` lead: they ask for a change, which `transport` tells once it is so.
     """
 
+    @property
+    def is_gone(self) -> bool:
+        """Return whether it has ended by itself, as a server does."""
+        ...
+
     def transport(self) -> Transport:
-        """Return the latest. Any thread, also the audio thread: it waits for nothing."""
+        """Return the latest. One thread, and if it is the audio thread: it waits for nothing."""
         ...
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.tempo import COMMON_TIME, Tempo, loop_frames
-from plugin_bridge.audio_stage import Leader, Stage, score_of
+from plugin_bridge.audio_stage import Stage, score_of
 from plugin_bridge.slots import Grid, LoopRange, Slot
 from plugin_bridge.sync.phase_lock import LIMIT_SECONDS
 from plugin_bridge.sync.transport import Transport
@@ -86,7 +86,7 @@ class Room:
         player.put(Slot("A", np.stack([ramp, ramp]).astype(np.float32)))
         player.choose("A")
         player.set_grid(Grid(Fraction(240 * RATE) / Tempo.of(bpm).bpm))
-        self.stage.follow(Leader(daw.transport))
+        self.stage.follow(daw.transport)
         self.stage.play()
         self.heard = Heard()
 
