@@ -24,6 +24,7 @@ from plugin_bridge.audio_events import (
     Playback,
     SlotFailed,
     SlotReady,
+    SlotsStretched,
 )
 from plugin_bridge.audio_feed import Order
 from plugin_bridge.audio_messages import (
@@ -35,6 +36,7 @@ from plugin_bridge.audio_messages import (
 )
 from plugin_bridge.audio_supervisor import AudioSupervisor
 from plugin_bridge.slots import At, Grid, LoopRange, check_gain, fade_frames
+from plugin_bridge.stretch_client import StretchClient
 from plugin_bridge.sync.sources import SyncRequest
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "Refused",
     "SlotFailed",
     "SlotReady",
+    "SlotsStretched",
     "SyncStatus",
 ]
 
@@ -98,6 +101,7 @@ class AudioClient:
         self._loop = ActionLoop[AudioEvent]("audio-client", on_event)
         self._supervisor = AudioSupervisor(options, self._loop.emit, self._on_line, self._prepare)
         self._preparer = _Worker("audio-preparer")
+        self._stretcher = StretchClient()
         self._lister = _Worker("audio-lister")
         supervisor = self._supervisor
         self._loop.start(
@@ -199,10 +203,15 @@ class AudioClient:
         self._preparer.do(lambda: self._make_ready(order))
 
     def _make_ready(self, order: Order) -> None:
-        """Resample and copy, on the preparer's thread."""
+        """Resample, stretch and copy, on the preparer's thread."""
         try:
-            block = SampleBlock(stereo_at(order.placed.clip, order.sample_rate))
+            samples = stereo_at(order.placed.clip, order.sample_rate)
+            if order.bend is None:
+                block = SampleBlock(samples)
+            else:
+                block = self._stretcher.stretch(samples, order.sample_rate, order.bend)
         except AppError as error:
+            _log.warning("%s: %s %s", order.placed.slot_id, error.sentence, error.details)
             sentence, details = error.sentence, error.details
         except (MemoryError, ValueError) as error:
             sentence = f"“{order.placed.slot_id}” cannot be made ready to play."
@@ -222,5 +231,7 @@ class AudioClient:
     def _end(self) -> None:
         """Blocks that were made ready meanwhile are unlinked by the loop's last actions."""
         self._supervisor.close()
+        self._stretcher.give_up()
         self._preparer.close()
+        self._stretcher.close()
         self._lister.close(_LISTER_PATIENCE_SECONDS)

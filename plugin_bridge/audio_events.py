@@ -34,6 +34,14 @@ class SlotReady:
 
 
 @dataclass(frozen=True)
+class SlotsStretched:
+    """All slots are heard at the transport's tempo from now on, at their own pitch. ratio: of their
+    length to their own."""
+
+    ratio: float
+
+
+@dataclass(frozen=True)
 class SlotFailed:
     """The slot cannot be played."""
 
@@ -63,6 +71,7 @@ class AudioGaveUp:
 AudioEvent = (
     Playback
     | SlotReady
+    | SlotsStretched
     | SlotFailed
     | DeviceOpened
     | DeviceGone

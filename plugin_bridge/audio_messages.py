@@ -24,7 +24,10 @@ EXIT_STUCK = 70
 
 
 class PutSlot(msgspec.Struct, frozen=True, tag=True):
-    """Add or replace a slot. block: float32 (2, frames) at `sample_rate`, by its system name."""
+    """Add or replace a slot. block: float32 (2, frames) at `sample_rate`, by its system name.
+
+    is_kept_back: not before UseKept.
+    """
 
     number: int
     slot_id: str
@@ -33,6 +36,14 @@ class PutSlot(msgspec.Struct, frozen=True, tag=True):
     sample_rate: int
     start: int
     gain: float
+    is_kept_back: bool = False
+
+
+class UseKept(msgspec.Struct, frozen=True, tag=True):
+    """Go on, at the same beat, in the slots that were kept back, on their grid and loop."""
+
+    grid: SetGrid
+    loop: SetLoop
 
 
 class DropSlot(msgspec.Struct, frozen=True, tag=True):
@@ -223,6 +234,7 @@ class AudioPong(msgspec.Struct, frozen=True, tag=True):
 
 ToAudio = (
     PutSlot
+    | UseKept
     | DropSlot
     | SetGain
     | ChooseSlot

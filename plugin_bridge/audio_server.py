@@ -42,6 +42,7 @@ from plugin_bridge.audio_messages import (
     Status,
     Stop,
     ToAudio,
+    UseKept,
     decode_to_audio,
     encode_audio,
 )
@@ -52,7 +53,7 @@ from plugin_bridge.plugins.plugin_ring import PluginRing
 from plugin_bridge.player import Player
 from plugin_bridge.audio_stage import Stage
 from plugin_bridge.audio_sync import SyncKeeper
-from plugin_bridge.slots import Slot, check_gain
+from plugin_bridge.slots import Grid, Slot, check_gain
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ class AudioServer:
         self._slots: dict[str, Slot] = {}
         self._retired: deque[tuple[float, Slot | PluginRing]] = deque()
         self._ring: PluginRing | None = None
+        self._kept: dict[str, Slot] = {}
+        self._retired: deque[tuple[float, Slot]] = deque()
         self._ended = threading.Event()
         self._keeper = OutputKeeper(port, self._deck, request, self._send)
         self._sync = SyncKeeper(self._deck, self._send)
@@ -126,8 +129,11 @@ class AudioServer:
                 self._sync.choose(message.request)
             case PutSlot():
                 self._send(SlotTaken(message.number, self._put(message)))
+            case UseKept(grid=grid, loop=loop):
+                self._use_kept(grid.grid, loop)
             case DropSlot(slot_id=slot_id):
                 self._retire(slot_id)
+                self._kept.pop(slot_id, None)
                 self._deck.post(lambda stage: stage.player.drop(slot_id))
             case SetGain(slot_id=slot_id, gain=gain):
                 check_gain(gain)
@@ -144,6 +150,9 @@ class AudioServer:
         except (OSError, ValueError, MemoryError) as error:
             _log.warning("Slot %s: %s", message.slot_id, error)
             return f"“{message.slot_id}” did not reach the audio process: {error}."
+        if message.is_kept_back:
+            self._kept[slot.slot_id] = slot
+            return ""
         self._retire(slot.slot_id)
         self._slots[slot.slot_id] = slot
         rate = message.sample_rate
@@ -154,6 +163,14 @@ class AudioServer:
 
         self._deck.post(put)
         return ""
+
+    def _use_kept(self, grid: Grid, loop: SetLoop) -> None:
+        kept, self._kept = self._kept, {}
+        for slot_id, slot in kept.items():
+            self._retire(slot_id)
+            self._slots[slot_id] = slot
+        on, chosen = loop.on, loop.chosen
+        self._deck.post(lambda stage: stage.exchange(tuple(kept.values()), grid, on, chosen))
 
     def _retire(self, slot_id: str) -> None:
         if (slot := self._slots.pop(slot_id, None)) is not None:

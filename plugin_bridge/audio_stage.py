@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from engine.audio import FloatArray
 from plugin_bridge.player import Player
-from plugin_bridge.slots import Grid, LoopRange
+from plugin_bridge.slots import Grid, LoopRange, Slot
 from plugin_bridge.sync.phase_lock import Begin, Follow, Jump, Moment, PhaseLock, Rest, Score
 from plugin_bridge.sync.stream_clock import StreamClock
 from plugin_bridge.sync.transport import Transport
@@ -70,6 +70,21 @@ class Stage:
         if self._leader is None:
             self.player.seek(frame)
 
+    def exchange(
+        self, slots: tuple[Slot, ...], grid: Grid, loops: bool, chosen: LoopRange | None
+    ) -> None:
+        """Go on in slots of another tempo, at the same beat: one crossfade."""
+        place, old = self._place(), self.player.grid
+        beat = None
+        if place is not None and old is not None:
+            beat = score_of(old, self.player.span).beat_of(place)
+        for slot in slots:
+            self.player.put(slot)
+        self.player.set_grid(grid)
+        self.player.set_loop(loops, chosen)
+        if beat is not None:
+            self._jump(round(score_of(grid, self.player.span).frame_of(beat)))
+
     def render_into(
         self, out: FloatArray, latency_seconds: float = 0.0, *, is_jack: bool = False
     ) -> None:
@@ -104,11 +119,14 @@ class Stage:
                 self._begin(place)
                 self._render(out[:, after_frames:])
             case Jump(place):
-                ahead = round(self._varispeed.ahead_frames)
-                self.player.seek(place + ahead + self.player.fade_frames)
+                self._jump(place)
                 self._render(out)
             case Follow(speed):
                 self._render(out, speed)
+
+    def _jump(self, place: int) -> None:
+        ahead = round(self._varispeed.ahead_frames)
+        self.player.seek(place + ahead + self.player.fade_frames)
 
     def _begin(self, place: int) -> None:
         if self.player.is_silent:  # else what fades out is still to be given

@@ -32,12 +32,14 @@ class StretchProblem(AppError):
 
 
 class StretchClient:
-    """Starts the process at the first order and again after a failure. One thread."""
+    """Starts the process at the first order and again after a failure. One thread, but for
+    `give_up`."""
 
     def __init__(self) -> None:
         self._child: ChildProcess[StretchOrder] | None = None
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._numbers = itertools.count(1)
+        self._is_given_up = False
 
     def stretch(self, samples: FloatArray, sample_rate: int, how: Bend) -> SampleBlock:
         """Return float32 (2, round(frames x ratio)) in a block of the caller's. Blocks.
@@ -54,6 +56,10 @@ class StretchClient:
         finally:
             source.close()
         return result
+
+    def give_up(self) -> None:
+        """Have the present order fail at once, and every later one. Any thread."""
+        self._is_given_up = True
 
     def close(self) -> None:
         """End the process. Again is no fault."""
@@ -80,7 +86,7 @@ class StretchClient:
             return str(error)
         child.send(order)
         deadline = time.monotonic() + _DEADLINE_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._is_given_up:
             child.flush()
             try:
                 line = self._lines.get(timeout=_FLUSH_SECONDS)

@@ -27,6 +27,7 @@ from plugin_bridge.audio_client import (
     Playback,
     SlotFailed,
     SlotReady,
+    SlotsStretched,
     SyncStatus,
 )
 from plugin_bridge.command_line.console import Console, JsonValue
@@ -208,6 +209,8 @@ def _tell(event: AudioEvent, name: str, console: Console) -> None:
                 console.progress.say(event.sentence)
         case DeviceGone():
             console.progress.say(event.sentence)
+        case SlotsStretched(ratio=ratio):
+            console.progress.say(f"“{name}” is stretched to {100 * ratio:.1f} % of its length.")
         case AudioRestarting():
             console.progress.say(f"Playback starts again: {event.reason}.")
         case AudioGaveUp():

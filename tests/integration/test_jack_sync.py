@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from engine.audio import FloatArray
 from engine.wav_file import write_wav
@@ -21,7 +23,7 @@ from plugin_bridge.sync.phase_lock import LIMIT_SECONDS
 from tests.integration.jack_parts import PERIOD_FRAMES, RATE, jack_server, what_jack_lacks
 from tests.integration.test_jack import read_until
 from tests.plugin_bridge.audio_scenarios import noise
-from tests.plugin_bridge.command_runs import ROOT
+from tests.plugin_bridge.command_runs import ROOT, write_clicks
 
 pytestmark = pytest.mark.skipif(bool(what_jack_lacks()), reason=what_jack_lacks())
 
@@ -116,6 +118,25 @@ def lateness(loop: FloatArray, samples: FloatArray, beat: float) -> tuple[int, b
     return -offset, bool(np.array_equal(same, samples))
 
 
+def clicks_late_ms(clicks: FloatArray, samples: FloatArray, cycles: FloatArray) -> FloatArray:
+    """Return how late each beat's click is against the DAW's own beat, in ms, in order.
+
+    clicks: a bar of them, (beats, frames). What a beat is near a jump of the DAW is left out.
+    """
+    late: list[float] = []
+    for (start, _, beat, rolled), (_, _, later, goes_on) in itertools.pairwise(cycles):
+        crossed = int(np.floor(later))
+        if not (rolled and goes_on) or not beat < crossed <= later or later - beat > 0.2:
+            continue
+        place = start + (crossed - beat) / (later - beat) * PERIOD_FRAMES
+        first = round(place) - 600
+        around = samples[0, first : first + 1200 + clicks.shape[1]]
+        if first > 0 and around.size == 1200 + clicks.shape[1] and around.any():
+            peak = np.argmax(np.correlate(around, clicks[crossed % 4]))
+            late.append(1000 * (first + int(peak) - place) / RATE)
+    return np.array(late)
+
+
 def blocks_of(samples: FloatArray, cycles: FloatArray) -> list[tuple[bool, float, FloatArray]]:
     """Return whether the transport rolled, its beat, and what was heard, cycle by cycle."""
     starts = cycles[:, 0].astype(int)
@@ -157,6 +178,27 @@ def test_a_stream_follows_start_locate_and_stop_to_the_frame(server: str, tmp_pa
     told = json.loads(out)["sync"]
     assert told["source"] == "jack"
     assert told["error_p99_ms"] < 1000 * LIMIT_SECONDS
+
+
+def test_a_new_tempo_is_held_at_once_and_then_played_stretched(server: str, tmp_path: Path) -> None:
+    """A click on each beat: how far each lies off the DAW's own beats."""
+    write_clicks(tmp_path / "loop.wav", BPM, bars=1)
+    loop = soundfile.read(tmp_path / "loop.wav", dtype="float32")[0][:, 0]
+    clicks = np.stack([loop[round(b * FRAMES / 4) :][:800] for b in range(4)])
+    with daw(tmp_path) as other:
+        words = ["--sync", "jack", "--bpm", str(BPM), "--downbeat", "0"]
+        with stream(tmp_path / "loop.wav", *words) as process:
+            wait_for_words(process, "Ctrl+C", "stopped")
+            tell_and_wait(other, "start", 2)
+            tell_and_wait(other, "tempo 120", 1)
+            wait_for_words(process, "stretched")
+            tell_and_wait(other, "locate 0", 6)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+        samples, cycles = other.recording()
+    late = clicks_late_ms(clicks, samples, cycles)
+    print(f"median {np.median(late):.3f} ms, p99 {np.percentile(late, 99):.3f} ms")  # noqa: T201
+    assert np.abs(late[-8:]).max() < 1000 * LIMIT_SECONDS, "stretched"
 
 
 def test_a_missing_part_of_sync_is_one_sentence(server: str, tmp_path: Path) -> None:
