@@ -35,6 +35,11 @@ def open_source(request: SyncRequest) -> TransportSource:
 
             jack = JackTransport(request.bpm, request.signature, leads=request.leads)
             return _leading(jack, request)
+        case "midi":
+            from plugin_bridge.sync.midi_clock import MidiClock
+
+            midi = MidiClock(request.bpm, request.signature, leads=request.leads)
+            return _leading(midi, request)
         case _:
             raise BadArgument(
                 f"“{request.source}” is no transport; choose one of {', '.join(SOURCES)}."
