@@ -144,8 +144,8 @@ class JackTransport:
         per_bar = position.beats_per_bar or signature.beats_per_bar
         whole = (position.bar - 1) * per_bar + position.beat - 1 + position.tick / ticks
         bpm = float(position.beats_per_minute)
-        told = Told(int(position.frame), whole, 1.0 / ticks, bpm, self._rate)
-        return Transport("jack", is_playing, bpm, self._beats.beat_of(told), seconds, signature)
+        heard = self._beats.hear(Told(int(position.frame), whole, 1.0 / ticks, bpm, self._rate))
+        return Transport("jack", is_playing, heard.bpm, heard.beat, seconds, signature)
 
     def _cycle_frame(self) -> int:
         """Return the frame time at which the present cycle began, without the 32 bits' wrap."""

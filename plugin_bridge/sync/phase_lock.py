@@ -91,7 +91,7 @@ class PhaseLock:
         self._rate = sample_rate
         self._has_stood = False
         self._is_calm = True
-        self._learnt = 0.0
+        self._learnt = self._last_error = 0.0
         self._hopped_at = -math.inf
         self.error_seconds: float | None = None
 
@@ -114,18 +114,19 @@ class PhaseLock:
         speed = transport.bpm * score.frames_per_beat / (60.0 * self._rate)
         if abs(speed - 1.0) > _MOST_BENT:
             return self._hop(error, speed, moment)
-        if abs(error) > LIMIT_SECONDS:
-            self._is_calm = True
+        growth, self._last_error = error - self._last_error, error
+        if abs(error) > LIMIT_SECONDS or abs(error + growth) > LIMIT_SECONDS:
+            self._is_calm, self._last_error = True, 0.0
             return Jump(round(moment.place + late))
         return Follow(self._speed(error, speed, moment.frames / self._rate))
 
     def _begin(self, transport: Transport, moment: Moment, score: Score) -> Decision:
         """Begin where the music has just begun, and else at the next bar line."""
-        self._is_calm = True
+        self._is_calm, self._last_error = True, 0.0
         seconds = moment.heard_at
         if self._has_stood and transport.source != "link":  # Link's beat runs on while it stands
             self._has_stood = False
-            return Begin(round(score.frame_of(transport.beat_at(seconds))))
+            return Begin(round(score.frame_of(self._line_near(transport, seconds))))
         bar = transport.next_beat(seconds - _ON_LINE_SECONDS, transport.signature.beats_per_bar)
         in_seconds = (bar - transport.beat_at(seconds)) * 60.0 / transport.bpm
         after = round(in_seconds * self._rate)
@@ -133,6 +134,13 @@ class PhaseLock:
             return Rest()
         self._has_stood = False
         return Begin(round(score.frame_of(bar)) - min(0, after), max(0, after))
+
+    def _line_near(self, transport: Transport, seconds: float) -> float:
+        """Return the beat at a time, or the whole beat that it can hardly not be: a song's
+        beginning that is told in ticks is to be heard from its first sample on."""
+        beat = transport.beat_at(seconds)
+        off_seconds = abs(beat - round(beat)) * 60.0 / transport.bpm
+        return float(round(beat)) if off_seconds < _CALM_SECONDS else beat
 
     def _hop(self, error: float, speed: float, moment: Moment) -> Decision:
         """Hold another tempo by jumps to the other side of where it will then drift."""

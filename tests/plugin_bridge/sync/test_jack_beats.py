@@ -30,7 +30,7 @@ def test_a_beat_is_never_farther_off_than_half_a_tick_and_soon_less_than_a_frame
     half_tick = 0.5 / TICKS + 1e-6
     for cycle in range(200):
         said, beat = told(start + 1024 * cycle, bpm, offset)
-        assert abs(beats.beat_of(said) - beat) <= half_tick
+        assert abs(beats.hear(said).beat - beat) <= half_tick
 
 
 def test_two_seconds_at_one_tempo_tell_the_beat_to_a_tenth_of_a_millisecond() -> None:
@@ -38,7 +38,7 @@ def test_two_seconds_at_one_tempo_tell_the_beat_to_a_tenth_of_a_millisecond() ->
     error = 1.0
     for cycle in range(86):
         said, beat = told(1024 * cycle, 123.4, 0.3)
-        error = abs(beats.beat_of(said) - beat)
+        error = abs(beats.hear(said).beat - beat)
     assert error * 60 / 123.4 < 1e-4 / 4
 
 
@@ -47,7 +47,25 @@ def test_another_tempo_and_a_locate_begin_anew(bpm: float, other: float) -> None
     beats = JackBeats()
     for frame, tempo, offset in [(0, bpm, 0.0), (9000, bpm, 7.7), (9000, other, 2.2)]:
         said, beat = told(frame, tempo, offset)
-        assert abs(beats.beat_of(said) - beat) <= 0.5 / TICKS + 1e-6
+        assert abs(beats.hear(said).beat - beat) <= 0.5 / TICKS + 1e-6
+
+
+@given(st.floats(60, 200), st.floats(0.7, 1.4), st.integers(50, 400))
+def test_a_tempo_that_the_beats_contradict_is_measured_on_them(
+    bpm: float, ratio: float, cycles: int
+) -> None:
+    beats = JackBeats()
+    for cycle in range(cycles):
+        beats.hear(told(1024 * cycle, bpm, 0.0)[0])
+    start = 1024 * cycles
+    beat_there = start * bpm / (60 * RATE)
+    for cycle in range(173):  # four seconds
+        frame = start + 1024 * cycle
+        true = beat_there + (frame - start) * bpm * ratio / (60 * RATE)
+        said = Told(frame, math.floor(true * TICKS) / TICKS, 1 / TICKS, bpm, RATE)
+        heard = beats.hear(said)
+        assert abs(heard.beat - true) <= 1.5 / TICKS
+    assert heard.bpm == pytest.approx(bpm * ratio, rel=5e-4)
 
 
 @pytest.mark.parametrize("ppm", [-100.0, 0.0, 100.0])

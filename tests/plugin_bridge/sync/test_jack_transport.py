@@ -71,7 +71,7 @@ def test_another_timebase_is_followed_in_every_cycle(server: str, other: Other) 
     other.lead()
     other.client.activate()
     with closing(JackTransport(server=server)) as ours:
-        wait_for(lambda: ours.transport().bpm == 97.0, "its tempo")
+        wait_for(lambda: ours.transport().bpm == pytest.approx(97.0), "its tempo")
         assert not ours.transport().is_playing
         assert ours.transport().signature == TimeSignature(3)
         other.watched = ours

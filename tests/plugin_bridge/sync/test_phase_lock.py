@@ -121,9 +121,7 @@ def blocks(seconds: float) -> int:
     return round(seconds * RATE / BLOCK)
 
 
-@pytest.mark.parametrize(
-    ("daw_ppm", "device_ppm"), [(100.0, 0.0), (-100.0, 100.0), (0.0, 0.0), (37.0, -100.0)]
-)
+@pytest.mark.parametrize(("daw_ppm", "device_ppm"), [(-100.0, 100.0), (37.0, -100.0)])
 def test_ten_minutes_stay_within_2_ms(daw_ppm: float, device_ppm: float) -> None:
     room = Room(Daw(ppm=daw_ppm, bpm=121.7), device_ppm=device_ppm, bpm=121.7)
     heard = room.run(600.0)
