@@ -6,8 +6,6 @@ ever loaded. It waits behind everything that sounds.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from fractions import Fraction
 from functools import lru_cache
@@ -15,6 +13,12 @@ from functools import lru_cache
 import pedalboard
 
 from engine.audio import FloatArray
+from engine.child_main import (
+    claim_pipes,
+    end_with_the_app,
+    leave_ctrl_c_to_the_app,
+    step_back,
+)
 from engine.errors import AppError
 from engine.pipes import LineWriter, read_lines
 from plugin_bridge.audio_blocks import copy_block, leave_blocks_to_their_owner, write_block
@@ -31,14 +35,13 @@ _NICE = 5
 
 def main() -> int:
     """Stretch until stdin closes. Returns an exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app
-    to_app = os.dup(1)
-    os.dup2(2, 1)
-    if sys.platform != "win32":
-        os.nice(_NICE)
+    from_app, to_app = claim_pipes()
+    end_with_the_app()
+    leave_ctrl_c_to_the_app()
+    step_back(_NICE)
     leave_blocks_to_their_owner()
     writer = LineWriter(to_app)
-    for line in read_lines(0):
+    for line in read_lines(from_app):
         writer.write(encode_stretch(_obey(decode_order(line))))
     return 0
 
