@@ -44,7 +44,7 @@ class Seen(NamedTuple):
 
 
 class Deck:
-    """`post` is for one thread, `fill` for the one that draws audio now, the rest for any.
+    """`fill` is for the thread that draws audio now, the rest for any.
 
     blocks: how many were drawn. under_runs, late: counted by whoever draws. fault: the last thing
     that went wrong in a block, which was silent then.

@@ -22,7 +22,7 @@ _STATUS_SECONDS = 0.1
 
 
 class SyncKeeper:
-    """Owns the source. `choose`: any thread; the rest: one thread, often.
+    """Owns the source. `choose`: one thread; the rest: one thread, often.
 
     A source that is not there, or has gone, is looked for until it is; meanwhile the music stands.
     """
@@ -30,6 +30,7 @@ class SyncKeeper:
     def __init__(self, deck: Deck, send: Callable[[SyncStatus], None]) -> None:
         self._deck = deck
         self._send = send
+        self._chosen: SyncRequest | None = None
         self._wanted: list[SyncRequest | None] = []
         self._request: SyncRequest | None = None
         self._source: TransportSource | None = None
@@ -39,8 +40,13 @@ class SyncKeeper:
         self._told_at = 0.0
 
     def choose(self, request: SyncRequest | None) -> None:
-        """Follow another transport from the next look on; None: nobody's."""
-        self._wanted.append(request)
+        """Follow another transport from the next look on; None: nobody's. Until it is open the
+        music stands: what is played meanwhile waits for it."""
+        if request != self._chosen:
+            self._chosen = request
+            if request is not None:
+                self._stand(request)
+            self._wanted.append(request)
 
     def look(self) -> None:
         """Adopt what was chosen, see to the source, and tell."""
@@ -67,8 +73,6 @@ class SyncKeeper:
         self._request, self._retry_at, self._told = request, 0.0, None
         if request is None:
             self._deck.follow(None)
-        else:
-            self._stand(request)
 
     def _open(self, request: SyncRequest) -> None:
         try:
