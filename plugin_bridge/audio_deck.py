@@ -15,10 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.audio import FloatArray
-from plugin_bridge.player import CHANNELS, Player
-from plugin_bridge.plugins.insert import Insert
-from plugin_bridge.player import Player
 from plugin_bridge.audio_stage import Leader, Stage
+from plugin_bridge.plugins.insert import Insert
 from plugin_bridge.slots import CHANNELS
 from plugin_bridge.sync.transport import Transport
 
@@ -51,7 +49,6 @@ class Deck:
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self._player = Player(sample_rate)
         self._insert: Insert | None = None
         self._stage = Stage(sample_rate)
         self._leader: Leader | None = None
@@ -84,19 +81,10 @@ class Deck:
     def use_insert(self, insert: Insert | None) -> None:
         """Go through a plugin host, or through none, from the next block on."""
 
-        def use(_player: Player) -> None:
+        def use(_stage: Stage) -> None:
             self._insert = insert
 
         self.post(use)
-
-    def fill(self, out: FloatArray) -> None:
-        """Write the next (frames, 2): the only place where this layout exists. Never raises."""
-        try:
-            self._do_commands()
-            self._player.render_into(out.T)
-            if self._insert is not None:
-                self._insert.process(out.T)
-
 
     def follow(self, leader: Leader | None) -> None:
         """Have a leader followed, also at another rate."""
@@ -117,7 +105,11 @@ class Deck:
         """
         try:
             self._do_commands()
-            self._stage.render_into(out.T, latency_seconds, is_jack=is_jack)
+            insert = self._insert
+            late = 0 if insert is None else insert.lookahead_frames
+            self._stage.render_into(out.T, latency_seconds, is_jack=is_jack, late_frames=late)
+            if insert is not None:
+                insert.process(out.T)
             self._measure(out)
             self._look()
         except Exception as fault:  # noqa: BLE001 - the top of the audio thread
@@ -160,7 +152,7 @@ class Deck:
 
     def _late(self) -> int:
         """Return by how much what is heard is behind the player: it plays on while it waits."""
-        if self._insert is None or not self._player.is_playing:
+        if self._insert is None or not self._stage.player.is_playing:
             return 0
         return self._insert.lookahead_frames
 

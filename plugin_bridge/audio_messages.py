@@ -121,6 +121,8 @@ class SetInsert(msgspec.Struct, frozen=True, tag=True):
     """Play through a plugin host. ring: the name of its PluginRing, empty: through none."""
 
     ring: str
+
+
 class SetSync(msgspec.Struct, frozen=True, tag=True):
     """Follow a transport, or lead it. source None: nobody's. bpm: where nobody else tells one."""
 

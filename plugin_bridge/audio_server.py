@@ -46,13 +46,11 @@ from plugin_bridge.audio_messages import (
     decode_to_audio,
     encode_audio,
 )
-from plugin_bridge.devices import DeviceProblem
-from plugin_bridge.player import Player, Slot, check_gain
-from plugin_bridge.plugins.insert import Insert
-from plugin_bridge.plugins.plugin_ring import PluginRing
-from plugin_bridge.player import Player
 from plugin_bridge.audio_stage import Stage
 from plugin_bridge.audio_sync import SyncKeeper
+from plugin_bridge.devices import DeviceProblem
+from plugin_bridge.plugins.insert import Insert
+from plugin_bridge.plugins.plugin_ring import PluginRing
 from plugin_bridge.slots import Grid, Slot, check_gain
 
 _log = logging.getLogger(__name__)
@@ -81,7 +79,6 @@ class AudioServer:
         self._retired: deque[tuple[float, Slot | PluginRing]] = deque()
         self._ring: PluginRing | None = None
         self._kept: dict[str, Slot] = {}
-        self._retired: deque[tuple[float, Slot]] = deque()
         self._ended = threading.Event()
         self._keeper = OutputKeeper(port, self._deck, request, self._send)
         self._sync = SyncKeeper(self._deck, self._send)

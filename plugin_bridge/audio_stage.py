@@ -86,11 +86,17 @@ class Stage:
             self._jump(round(score_of(grid, self.player.span).frame_of(beat)))
 
     def render_into(
-        self, out: FloatArray, latency_seconds: float = 0.0, *, is_jack: bool = False
+        self,
+        out: FloatArray,
+        latency_seconds: float = 0.0,
+        *,
+        is_jack: bool = False,
+        late_frames: int = 0,
     ) -> None:
         """Write the next frames into `out`, float32 (2, n), which are heard after the latency.
 
         is_jack: within a cycle of JACK, whose transport then tells of this very block.
+        late_frames: by how much plugins hold it up, also in JACK.
         """
         leader, grid = self._leader, self.player.grid
         seen = self._clock.seconds_of(self._frames, self._now())
@@ -101,6 +107,7 @@ class Stage:
             return
         shares_cycle = is_jack and transport.source == "jack"
         heard_at = transport.at_seconds if shares_cycle else seen + latency_seconds
+        heard_at += late_frames / self.player.sample_rate
         self._render_led(out, transport, Moment(heard_at, out.shape[1], self._place()), grid)
 
     def _render_led(

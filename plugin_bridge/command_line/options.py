@@ -65,7 +65,6 @@ class Options(argparse.Namespace):
     tail: str = "keep"
     save_chain: str = ""
     limit_seconds: float | None = None
-    sync: SourceName = "internal"
     sync: SourceName | None = None
     lead: bool = False
 
