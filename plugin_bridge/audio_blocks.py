@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.audio import AudioClip, FloatArray, resample
 from engine.errors import WriteProblem
-from plugin_bridge.player import CHANNELS
+from plugin_bridge.slots import CHANNELS
 
 #: Blocks of one app are called so, then its process id; macOS takes 31 bytes in all.
 BLOCK_PREFIX = "loopgraft"
@@ -49,6 +49,12 @@ class SampleBlock:
     def name(self) -> str:
         return self._memory.name
 
+    @property
+    def memory(self) -> memoryview:
+        """Return its bytes, until it is closed."""
+        assert self._memory.buf is not None  # only after close()
+        return self._memory.buf
+
     def close(self) -> None:
         """Unlink it. Again is no fault."""
         self._memory.close()
@@ -67,6 +73,20 @@ def copy_block(name: str, frames: int) -> FloatArray:
         if frames < 1 or memory.size < wanted:
             raise ValueError(f"block {name} has {memory.size} bytes, not {wanted}")
         return np.ndarray((CHANNELS, frames), np.float32, memory.buf).copy()
+    finally:
+        memory.close()
+
+
+def write_block(name: str, samples: FloatArray) -> None:
+    """Fill another process's block with float32 (2, frames).
+
+    Raises FileNotFoundError when it is gone, ValueError when it is too short.
+    """
+    memory = SharedMemory(name=name)
+    try:
+        if memory.size < samples.nbytes:
+            raise ValueError(f"block {name} has {memory.size} bytes, not {samples.nbytes}")
+        np.ndarray(samples.shape, np.float32, memory.buf)[:] = samples
     finally:
         memory.close()
 

@@ -24,11 +24,20 @@ from plugin_bridge.audio_events import (
     Playback,
     SlotFailed,
     SlotReady,
+    SlotsStretched,
 )
 from plugin_bridge.audio_feed import Order
-from plugin_bridge.audio_messages import DeviceGone, DeviceList, DeviceOpened, Refused
+from plugin_bridge.audio_messages import (
+    DeviceGone,
+    DeviceList,
+    DeviceOpened,
+    Refused,
+    SyncStatus,
+)
 from plugin_bridge.audio_supervisor import AudioSupervisor
-from plugin_bridge.player import At, Grid, LoopRange, check_gain, fade_frames
+from plugin_bridge.slots import At, Grid, LoopRange, check_gain, fade_frames
+from plugin_bridge.stretch_client import StretchClient
+from plugin_bridge.sync.sources import SyncRequest
 
 __all__ = [
     "AudioClient",
@@ -43,6 +52,8 @@ __all__ = [
     "Refused",
     "SlotFailed",
     "SlotReady",
+    "SlotsStretched",
+    "SyncStatus",
 ]
 
 _log = logging.getLogger(__name__)
@@ -90,6 +101,7 @@ class AudioClient:
         self._loop = ActionLoop[AudioEvent]("audio-client", on_event)
         self._supervisor = AudioSupervisor(options, self._loop.emit, self._on_line, self._prepare)
         self._preparer = _Worker("audio-preparer")
+        self._stretcher = StretchClient()
         self._lister = _Worker("audio-lister")
         supervisor = self._supervisor
         self._loop.start(
@@ -128,7 +140,7 @@ class AudioClient:
         self._loop.do(lambda: self._supervisor.set_gain(slot_id, gain))
 
     def choose(self, slot_id: str | None, at: At = "now") -> None:
-        """Go on in another slot, at once or at the next bar line. None: silence."""
+        """Go on in another slot, at once or at the next bar or beat line. None: silence."""
         self._loop.do(lambda: self._supervisor.choose(slot_id, at))
 
     def play(self, frame: int | None = None) -> None:
@@ -152,10 +164,21 @@ class AudioClient:
         chosen = None if span is None else LoopRange(*span)
         self._loop.do(lambda: self._supervisor.set_loop(on, chosen))
 
-    def set_grid(self, frames_per_bar: Fraction | int, downbeat: Fraction | int = 0) -> None:
-        """Set where the bars lie, in exact timeline frames. Raises BadArgument below 1 frame."""
-        grid = Grid(Fraction(frames_per_bar), Fraction(downbeat))
+    def set_grid(
+        self, frames_per_bar: Fraction | int, downbeat: Fraction | int = 0, beats_per_bar: int = 4
+    ) -> None:
+        """Set where bars and beats lie, in exact timeline frames. Raises BadArgument below 1
+        frame."""
+        grid = Grid(Fraction(frames_per_bar), Fraction(downbeat), beats_per_bar)
         self._loop.do(lambda: self._supervisor.set_grid(grid))
+
+    def set_sync(self, request: SyncRequest | None) -> None:
+        """Follow a transport, or lead it; SyncStatus tells. None: nobody's.
+
+        What is followed starts and stops the slots, once they are set to play, and places them: the
+        downbeat of the grid is its beat 0. Without a grid nothing is placed.
+        """
+        self._loop.do(lambda: self._supervisor.set_sync(request))
 
     def set_device(self, name: str) -> None:
         """Go on at another output: a name, a label, or empty for the system's default."""
@@ -180,10 +203,15 @@ class AudioClient:
         self._preparer.do(lambda: self._make_ready(order))
 
     def _make_ready(self, order: Order) -> None:
-        """Resample and copy, on the preparer's thread."""
+        """Resample, stretch and copy, on the preparer's thread."""
         try:
-            block = SampleBlock(stereo_at(order.placed.clip, order.sample_rate))
+            samples = stereo_at(order.placed.clip, order.sample_rate)
+            if order.bend is None:
+                block = SampleBlock(samples)
+            else:
+                block = self._stretcher.stretch(samples, order.sample_rate, order.bend)
         except AppError as error:
+            _log.warning("%s: %s %s", order.placed.slot_id, error.sentence, error.details)
             sentence, details = error.sentence, error.details
         except (MemoryError, ValueError) as error:
             sentence = f"“{order.placed.slot_id}” cannot be made ready to play."
@@ -203,5 +231,7 @@ class AudioClient:
     def _end(self) -> None:
         """Blocks that were made ready meanwhile are unlinked by the loop's last actions."""
         self._supervisor.close()
+        self._stretcher.give_up()
         self._preparer.close()
+        self._stretcher.close()
         self._lister.close(_LISTER_PATIENCE_SECONDS)

@@ -15,35 +15,43 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.audio import FloatArray
-from plugin_bridge.player import CHANNELS, Player
+from plugin_bridge.audio_stage import Leader, Stage
 from plugin_bridge.plugins.insert import Insert
+from plugin_bridge.slots import CHANNELS
+from plugin_bridge.sync.transport import Transport
 
-Command = Callable[[Player], None]
+Command = Callable[[Stage], None]
 
+#: How long a block may take, and how often it is looked for.
+_BLOCK_SECONDS = 0.5
+_BLOCK_LOOK_SECONDS = 0.002
 #: How much the silent clock renders at once.
 SILENT_BLOCK_SECONDS = 0.02
 
 
 class Seen(NamedTuple):
-    """The transport after a block."""
+    """The player after a block, and what its leader told: see Stage."""
 
     sample_rate: int
     frame: int = 0
     slot_id: str | None = None
     is_playing: bool = False
     commands: int = 0
+    transport: Transport | None = None
+    error_seconds: float | None = None
 
 
 class Deck:
-    """`post` is for one thread, `fill` for the one that draws audio now, the rest for any.
+    """`fill` is for the thread that draws audio now, the rest for any.
 
     blocks: how many were drawn. under_runs, late: counted by whoever draws. fault: the last thing
     that went wrong in a block, which was silent then.
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self._player = Player(sample_rate)
         self._insert: Insert | None = None
+        self._stage = Stage(sample_rate)
+        self._leader: Leader | None = None
         self._commands: deque[tuple[Command, bool]] = deque()
         self._commands_done = 0
         self.seen = Seen(sample_rate)
@@ -57,12 +65,13 @@ class Deck:
 
     @property
     def sample_rate(self) -> int:
-        return self._player.sample_rate
+        return self._stage.player.sample_rate
 
     def use_rate(self, sample_rate: int) -> None:
         """Begin anew at another rate, without slots. Only while nothing draws audio."""
         if sample_rate != self.sample_rate:
-            self._player = Player(sample_rate)
+            self._stage = Stage(sample_rate)
+            self._stage.follow(self._leader)
             self._look()
 
     def post(self, command: Command, *, counted: bool = False) -> None:
@@ -72,18 +81,35 @@ class Deck:
     def use_insert(self, insert: Insert | None) -> None:
         """Go through a plugin host, or through none, from the next block on."""
 
-        def use(_player: Player) -> None:
+        def use(_stage: Stage) -> None:
             self._insert = insert
 
         self.post(use)
 
-    def fill(self, out: FloatArray) -> None:
-        """Write the next (frames, 2): the only place where this layout exists. Never raises."""
+    def follow(self, leader: Leader | None) -> None:
+        """Have a leader followed, also at another rate."""
+        self._leader = leader
+        self.post(lambda stage: stage.follow(leader))
+
+    def wait_for_block(self) -> None:
+        """Wait until what was posted is done, or nothing draws any more."""
+        deadline = time.monotonic() + _BLOCK_SECONDS
+        done = self.blocks + 2
+        while self.blocks < done and time.monotonic() < deadline:
+            time.sleep(_BLOCK_LOOK_SECONDS)
+
+    def fill(self, out: FloatArray, latency_seconds: float = 0.0, *, is_jack: bool = False) -> None:
+        """Write the next (frames, 2): the only place where this layout exists. Never raises.
+
+        latency_seconds: until it is heard. is_jack: within a cycle of JACK.
+        """
         try:
             self._do_commands()
-            self._player.render_into(out.T)
-            if self._insert is not None:
-                self._insert.process(out.T)
+            insert = self._insert
+            late = 0 if insert is None else insert.lookahead_frames
+            self._stage.render_into(out.T, latency_seconds, is_jack=is_jack, late_frames=late)
+            if insert is not None:
+                insert.process(out.T)
             self._measure(out)
             self._look()
         except Exception as fault:  # noqa: BLE001 - the top of the audio thread
@@ -101,7 +127,7 @@ class Deck:
         while self._commands:
             command, counted = self._commands.popleft()
             self._commands_done += counted
-            command(self._player)
+            command(self._stage)
 
     def _measure(self, out: FloatArray) -> None:
         if not len(out):
@@ -113,18 +139,20 @@ class Deck:
         np.maximum(self._peaks, self._high, out=self._peaks)
 
     def _look(self) -> None:
-        player = self._player
+        stage, player = self._stage, self._stage.player
         self.seen = Seen(
             player.sample_rate,
             player.position - self._late(),
             player.slot_id,
-            player.is_playing,
+            stage.is_playing,
             self._commands_done,
+            stage.transport,
+            stage.error_seconds,
         )
 
     def _late(self) -> int:
         """Return by how much what is heard is behind the player: it plays on while it waits."""
-        if self._insert is None or not self._player.is_playing:
+        if self._insert is None or not self._stage.player.is_playing:
             return 0
         return self._insert.lookahead_frames
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plugin_bridge.audio_messages import DeviceGone, DeviceList, DeviceOpened, Refused
+from plugin_bridge.audio_messages import (
+    DeviceGone,
+    DeviceList,
+    DeviceOpened,
+    Refused,
+    SyncStatus,
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,14 @@ class SlotReady:
     """The slot can be heard at once from now on."""
 
     slot_id: str
+
+
+@dataclass(frozen=True)
+class SlotsStretched:
+    """All slots are heard at the transport's tempo from now on, at their own pitch. ratio: of their
+    length to their own."""
+
+    ratio: float
 
 
 @dataclass(frozen=True)
@@ -57,11 +71,13 @@ class AudioGaveUp:
 AudioEvent = (
     Playback
     | SlotReady
+    | SlotsStretched
     | SlotFailed
     | DeviceOpened
     | DeviceGone
     | DeviceList
     | Refused
+    | SyncStatus
     | AudioRestarting
     | AudioGaveUp
 )

@@ -6,7 +6,7 @@ The stream has a rate of its own; here, and only here, timeline frames become st
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
@@ -20,12 +20,14 @@ from plugin_bridge.audio_messages import (
     SetGain,
     SetGrid,
     SetLoop,
+    SetSync,
     Status,
     Stop,
     ToAudio,
+    UseKept,
 )
 from plugin_bridge.audio_wish import Placed, Wish
-from plugin_bridge.player import Grid
+from plugin_bridge.stretch import Bend
 
 Transport = ChooseSlot | Play | Seek
 
@@ -38,10 +40,20 @@ class Receiver(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """A clip to be made ready for a stream: resampled and copied into a block."""
+    """A clip to be made ready for a stream: resampled, stretched where `bend` is given, in frames
+    of that rate, and copied into a block."""
 
     placed: Placed
     sample_rate: int
+    bend: Bend | None = None
+
+
+@dataclass(eq=False)
+class _Conforming:
+    """Slots that are made ready for another tempo. orders: those that are not yet sent."""
+
+    ratio: Fraction
+    orders: dict[str, Order] = field(default_factory=dict[str, Order])
 
 
 class Feed:
@@ -68,6 +80,8 @@ class Feed:
         self._blocks: dict[int, SampleBlock] = {}
         self._preparing: dict[str, Order] = {}
         self._held: list[Transport] = []
+        self._ratio_of_tempo = Fraction(1)
+        self._conforming: _Conforming | None = None
 
     @property
     def stream_rate(self) -> int | None:
@@ -84,11 +98,14 @@ class Feed:
         self._rate = stream_rate
         self._chosen = None
         self._preparing.clear()
+        self._ratio_of_tempo, self._conforming = Fraction(1), None
         frame = self._wish.frame
         start = Play(frame) if self._wish.is_playing else Seek(frame)
         self._held = [ChooseSlot(self._wish.chosen), start]
         self.send_grid()
         self.send_loop()
+        if self._wish.sync is not None:
+            self.send_sync()
         for placed in self._wish.put_anew():
             self.put(placed)
         self._send_held()
@@ -96,28 +113,83 @@ class Feed:
     def put(self, placed: Placed) -> None:
         """Have a slot made ready."""
         if self._rate is not None:
-            order = Order(placed, self._rate)
+            order = Order(placed, self._rate, self._bend(self._ratio_of_tempo))
             self._preparing[placed.slot_id] = order
             self._prepare(order)
+            if self._conforming is not None:
+                self.conform(self._conforming.ratio)
+
+    def conform(self, ratio: Fraction) -> None:
+        """Have all slots made `ratio` times as long as they are, and go on in them at once when
+        the last is ready. Without a grid nothing has a tempo."""
+        if self._rate is None or self._wish.grid is None:
+            return
+        self._conforming = _Conforming(ratio)
+        for placed in self._wish.numbered_anew():
+            order = Order(placed, self._rate, self._bend(ratio))
+            self._conforming.orders[placed.slot_id] = order
+            self._prepare(order)
+        self._end_conforming()
+
+    @property
+    def ratio_of_tempo(self) -> Fraction:
+        """Return how long the slots that are heard are, in their own length."""
+        return self._ratio_of_tempo
 
     def on_prepared(self, order: Order, block: SampleBlock) -> None:
         """Send a block that is ready, unless it is not wanted any more."""
         slot_id = order.placed.slot_id
-        if self._preparing.get(slot_id) is not order:
+        if self._preparing.get(slot_id) is order:
+            del self._preparing[slot_id]
+            self._put(order, block, self._ratio(), is_kept_back=False)
+            self._send_held()
+        elif (conforming := self._conforming) and conforming.orders.get(slot_id) is order:
+            self._put(order, block, self._ratio(conforming.ratio), is_kept_back=True)
+            self._forget_conformed(slot_id)
+        else:
             block.close()
-            return
-        del self._preparing[slot_id]
+
+    def _put(
+        self, order: Order, block: SampleBlock, ratio: Fraction, *, is_kept_back: bool
+    ) -> None:
+        slot_id = order.placed.slot_id
         placed = self._wish.slots[slot_id]  # its gain may be newer than the order's
-        self._blocks[placed.number] = block
-        start, rate = self._to_stream(placed.start), order.sample_rate
+        self._blocks[order.placed.number] = block
+        start = round(placed.start * ratio)
         self._receiver.send(
-            PutSlot(placed.number, slot_id, block.name, block.frames, rate, start, placed.gain)
+            PutSlot(
+                order.placed.number,
+                slot_id,
+                block.name,
+                block.frames,
+                order.sample_rate,
+                start,
+                placed.gain,
+                is_kept_back,
+            )
         )
-        self._send_held()
+
+    def _forget_conformed(self, slot_id: str) -> None:
+        assert self._conforming is not None  # callers hold one
+        del self._conforming.orders[slot_id]
+        self._end_conforming()
+
+    def _end_conforming(self) -> None:
+        """Have the conformed slots used once the last of them is there."""
+        conforming = self._conforming
+        if conforming is None or conforming.orders:
+            return
+        self._conforming = None
+        self._ratio_of_tempo = conforming.ratio
+        if (grid := self._wish.grid) is not None:
+            self._send(UseKept(SetGrid.of(grid.scaled(self._ratio())), self._loop()))
 
     def on_not_prepared(self, order: Order) -> bool:
         """Go on without a slot. Returns whether it was wanted."""
         slot_id = order.placed.slot_id
+        if (conforming := self._conforming) and conforming.orders.get(slot_id) is order:
+            self._conforming = None  # the others go on as they are, too
+            return False
         if self._preparing.get(slot_id) is not order:
             return False
         del self._preparing[slot_id]
@@ -136,6 +208,8 @@ class Feed:
     def drop(self, slot_id: str) -> None:
         self._preparing.pop(slot_id, None)
         self._send(DropSlot(slot_id))
+        if self._conforming is not None and slot_id in self._conforming.orders:
+            self._forget_conformed(slot_id)
         self._send_held()
 
     def set_gain(self, slot_id: str, gain: float) -> None:
@@ -153,17 +227,22 @@ class Feed:
         self._command(Stop())
 
     def send_loop(self) -> None:
+        self._send(self._loop())
+
+    def _loop(self) -> SetLoop:
         loop = self._wish.loop
         span = loop.span
         if span is not None:
             start = self._to_stream(span[0])
             span = (start, max(start + 1, self._to_stream(span[1])))
-        self._send(SetLoop(loop.on, span))
+        return SetLoop(loop.on, span)
 
     def send_grid(self) -> None:
         if (grid := self._wish.grid) is not None:
-            ratio = self._ratio()
-            self._send(SetGrid.of(Grid(grid.frames_per_bar * ratio, grid.downbeat * ratio)))
+            self._send(SetGrid.of(grid.scaled(self._ratio())))
+
+    def send_sync(self) -> None:
+        self._send(SetSync.of(self._wish.sync))
 
     def knows_all(self, status: Status) -> bool:
         """Return whether a status is from after all that was sent; one from before would flicker.
@@ -210,9 +289,18 @@ class Feed:
         if self._rate is not None:
             self._receiver.send(message)
 
-    def _ratio(self) -> Fraction:
-        """Return stream frames per timeline frame."""
-        return Fraction(self._rate or self._timeline_rate, self._timeline_rate)
+    def _bend(self, ratio: Fraction) -> Bend | None:
+        """Return how slots become `ratio` times as long, None where they need not."""
+        grid = self._wish.grid
+        if ratio == 1 or grid is None:
+            return None
+        scaled = grid.scaled(self._ratio(Fraction(1)))
+        return Bend(ratio, scaled.frames_per_beat, scaled.downbeat)
+
+    def _ratio(self, ratio_of_tempo: Fraction | None = None) -> Fraction:
+        """Return stream frames per timeline frame, by default at the present tempo."""
+        rates = Fraction(self._rate or self._timeline_rate, self._timeline_rate)
+        return rates * (self._ratio_of_tempo if ratio_of_tempo is None else ratio_of_tempo)
 
     def _to_stream(self, frame: int) -> int:
         return round(frame * self._ratio())

@@ -11,8 +11,11 @@ from fractions import Fraction
 import msgspec
 
 from engine.errors import BadArgument
+from engine.tempo import TimeSignature
 from plugin_bridge.devices import OutputDevice
-from plugin_bridge.player import At, Grid, LoopRange
+from plugin_bridge.slots import At, Grid, LoopRange
+from plugin_bridge.sync.sources import SyncRequest
+from plugin_bridge.sync.transport import SourceName
 
 AUDIO_PROTOCOL_VERSION = 1
 #: Of an audio process that ended itself because the sound system never let go of a stream, as
@@ -21,7 +24,10 @@ EXIT_STUCK = 70
 
 
 class PutSlot(msgspec.Struct, frozen=True, tag=True):
-    """Add or replace a slot. block: float32 (2, frames) at `sample_rate`, by its system name."""
+    """Add or replace a slot. block: float32 (2, frames) at `sample_rate`, by its system name.
+
+    is_kept_back: not before UseKept.
+    """
 
     number: int
     slot_id: str
@@ -30,6 +36,14 @@ class PutSlot(msgspec.Struct, frozen=True, tag=True):
     sample_rate: int
     start: int
     gain: float
+    is_kept_back: bool = False
+
+
+class UseKept(msgspec.Struct, frozen=True, tag=True):
+    """Go on, at the same beat, in the slots that were kept back, on their grid and loop."""
+
+    grid: SetGrid
+    loop: SetLoop
 
 
 class DropSlot(msgspec.Struct, frozen=True, tag=True):
@@ -79,17 +93,22 @@ class SetGrid(msgspec.Struct, frozen=True, tag=True):
 
     frames_per_bar: tuple[int, int]
     downbeat: tuple[int, int]
+    beats_per_bar: int = 4
 
     @classmethod
     def of(cls, grid: Grid) -> SetGrid:
-        return cls(grid.frames_per_bar.as_integer_ratio(), grid.downbeat.as_integer_ratio())
+        return cls(
+            grid.frames_per_bar.as_integer_ratio(),
+            grid.downbeat.as_integer_ratio(),
+            grid.beats_per_bar,
+        )
 
     @property
     def grid(self) -> Grid:
         """Return the grid. Raises BadArgument for a bar of no length."""
         if not (self.frames_per_bar[1] and self.downbeat[1]):
             raise BadArgument("A grid with a denominator of 0 is none; give at least 1.")
-        return Grid(Fraction(*self.frames_per_bar), Fraction(*self.downbeat))
+        return Grid(Fraction(*self.frames_per_bar), Fraction(*self.downbeat), self.beats_per_bar)
 
 
 class SetDevice(msgspec.Struct, frozen=True, tag=True):
@@ -102,6 +121,28 @@ class SetInsert(msgspec.Struct, frozen=True, tag=True):
     """Play through a plugin host. ring: the name of its PluginRing, empty: through none."""
 
     ring: str
+
+
+class SetSync(msgspec.Struct, frozen=True, tag=True):
+    """Follow a transport, or lead it. source None: nobody's. bpm: where nobody else tells one."""
+
+    source: SourceName | None
+    bpm: float = 120.0
+    beats_per_bar: int = 4
+    leads: bool = False
+
+    @classmethod
+    def of(cls, request: SyncRequest | None) -> SetSync:
+        if request is None:
+            return cls(None)
+        return cls(request.source, request.bpm, request.signature.beats_per_bar, request.leads)
+
+    @property
+    def request(self) -> SyncRequest | None:
+        """Return what is asked for. Raises BadArgument for a meter that there is not."""
+        if self.source is None:
+            return None
+        return SyncRequest(self.source, self.bpm, TimeSignature(self.beats_per_bar), self.leads)
 
 
 class AudioPing(msgspec.Struct, frozen=True, tag=True):
@@ -159,6 +200,22 @@ class Status(msgspec.Struct, frozen=True, tag=True):
     late: int
 
 
+class SyncStatus(msgspec.Struct, frozen=True, tag=True):
+    """Where the transport is that is followed, about 10 a second and at every change.
+
+    error_ms: how late (positive) what is heard is against it, None while nothing sounds. sentence:
+    why there is no transport now; it is looked for again.
+    """
+
+    source: SourceName
+    is_playing: bool
+    bpm: float
+    beat: float
+    beats_per_bar: int
+    error_ms: float | None = None
+    sentence: str = ""
+
+
 class Refused(msgspec.Struct, frozen=True, tag=True):
     """A line that made no sense or a command that failed."""
 
@@ -179,6 +236,7 @@ class AudioPong(msgspec.Struct, frozen=True, tag=True):
 
 ToAudio = (
     PutSlot
+    | UseKept
     | DropSlot
     | SetGain
     | ChooseSlot
@@ -189,10 +247,13 @@ ToAudio = (
     | SetGrid
     | SetDevice
     | SetInsert
+    | SetSync
     | AudioPing
     | EndAudio
 )
-FromAudio = DeviceOpened | DeviceGone | SlotTaken | Status | Refused | DeviceList | AudioPong
+FromAudio = (
+    DeviceOpened | DeviceGone | SlotTaken | Status | SyncStatus | Refused | DeviceList | AudioPong
+)
 
 _TO_AUDIO: msgspec.json.Decoder[ToAudio] = msgspec.json.Decoder(ToAudio)
 _FROM_AUDIO: msgspec.json.Decoder[FromAudio] = msgspec.json.Decoder(FromAudio)

@@ -29,7 +29,7 @@ from plugin_bridge.audio_keeper import OpenOutput, OutputRequest
 from plugin_bridge.audio_messages import DeviceList, encode_audio
 from plugin_bridge.audio_server import AudioServer
 from plugin_bridge.devices import JACK, DeviceProblem, OutputDevice, portaudio_advice
-from plugin_bridge.player import CHANNELS
+from plugin_bridge.slots import CHANNELS
 
 #: As PipeWire gives its clients.
 _NICE = -11
@@ -165,10 +165,12 @@ class _Stream:
     ) -> None:
         self.sample_rate = sample_rate
         self._deck = deck
+        self._is_jack = device.host_api == JACK
         self._error = sd.PortAudioError
         self._finished = threading.Event()
         self._buffer_seconds = latency_seconds
         self._last = 0.0
+        self.latency_seconds = 0.0
         # blocksize 0: the host's own, so that nothing is buffered twice.
         self._stream = sd.OutputStream(
             samplerate=sample_rate,
@@ -202,7 +204,7 @@ class _Stream:
 
     def _draw(self, out: FloatArray, frames: int, _time: Any, status: Any) -> None:
         """Fill a block. The audio thread: it waits for nothing and tells nothing."""
-        self._deck.fill(out)
+        self._deck.fill(out, self.latency_seconds, is_jack=self._is_jack)
         now, last = time.monotonic(), self._last
         self._last = now
         if not last:  # some hosts call the first block an under-run

@@ -37,17 +37,21 @@ from plugin_bridge.audio_messages import (
     SetGrid,
     SetInsert,
     SetLoop,
+    SetSync,
     SlotTaken,
     Status,
     Stop,
     ToAudio,
+    UseKept,
     decode_to_audio,
     encode_audio,
 )
+from plugin_bridge.audio_stage import Stage
+from plugin_bridge.audio_sync import SyncKeeper
 from plugin_bridge.devices import DeviceProblem
-from plugin_bridge.player import Player, Slot, check_gain
 from plugin_bridge.plugins.insert import Insert
 from plugin_bridge.plugins.plugin_ring import PluginRing
+from plugin_bridge.slots import Grid, Slot, check_gain
 
 _log = logging.getLogger(__name__)
 
@@ -74,8 +78,10 @@ class AudioServer:
         self._slots: dict[str, Slot] = {}
         self._retired: deque[tuple[float, Slot | PluginRing]] = deque()
         self._ring: PluginRing | None = None
+        self._kept: dict[str, Slot] = {}
         self._ended = threading.Event()
         self._keeper = OutputKeeper(port, self._deck, request, self._send)
+        self._sync = SyncKeeper(self._deck, self._send)
         self._faults = AudioFaults(faults, self._send_raw, self._keeper.lose)
         self._reporter = threading.Thread(target=self._report, name="reporter", daemon=True)
 
@@ -86,6 +92,8 @@ class AudioServer:
             if not self._obey_line(line):
                 break
         self._ended.set()
+        self._reporter.join()
+        self._sync.close()
         self._keeper.close()
         self._retire_ring()
         while self._retired:
@@ -114,14 +122,19 @@ class AudioServer:
                 self._go_through(ring)
             case SetDevice(name=name):
                 self._keeper.choose(name)
+            case SetSync():
+                self._sync.choose(message.request)
             case PutSlot():
                 self._send(SlotTaken(message.number, self._put(message)))
+            case UseKept(grid=grid, loop=loop):
+                self._use_kept(grid.grid, loop)
             case DropSlot(slot_id=slot_id):
                 self._retire(slot_id)
-                self._deck.post(lambda player: player.drop(slot_id))
+                self._kept.pop(slot_id, None)
+                self._deck.post(lambda stage: stage.player.drop(slot_id))
             case SetGain(slot_id=slot_id, gain=gain):
                 check_gain(gain)
-                self._deck.post(lambda player: player.set_gain(slot_id, gain))
+                self._deck.post(lambda stage: stage.player.set_gain(slot_id, gain))
             case _:
                 command, counted = _transport(message)
                 self._deck.post(command, counted=counted)
@@ -134,16 +147,27 @@ class AudioServer:
         except (OSError, ValueError, MemoryError) as error:
             _log.warning("Slot %s: %s", message.slot_id, error)
             return f"“{message.slot_id}” did not reach the audio process: {error}."
+        if message.is_kept_back:
+            self._kept[slot.slot_id] = slot
+            return ""
         self._retire(slot.slot_id)
         self._slots[slot.slot_id] = slot
         rate = message.sample_rate
 
-        def put(player: Player) -> None:
-            if player.sample_rate == rate:  # else the app sends it again at the new rate
-                player.put(slot)
+        def put(stage: Stage) -> None:
+            if stage.player.sample_rate == rate:  # else the app sends it again at the new rate
+                stage.player.put(slot)
 
         self._deck.post(put)
         return ""
+
+    def _use_kept(self, grid: Grid, loop: SetLoop) -> None:
+        kept, self._kept = self._kept, {}
+        for slot_id, slot in kept.items():
+            self._retire(slot_id)
+            self._slots[slot_id] = slot
+        on, chosen = loop.on, loop.chosen
+        self._deck.post(lambda stage: stage.exchange(tuple(kept.values()), grid, on, chosen))
 
     def _retire(self, slot_id: str) -> None:
         if (slot := self._slots.pop(slot_id, None)) is not None:
@@ -183,6 +207,7 @@ class AudioServer:
             if status != last or now - sent_at >= _REST_STATUS_SECONDS:
                 last, sent_at = status, now
                 self._send(status)
+            self._sync.look()
             self._tell_fault()
             while self._retired and now - self._retired[0][0] >= _RETIRED_SECONDS:
                 self._free(self._retired.popleft()[1])
@@ -217,21 +242,21 @@ class AudioServer:
             self._ended.set()
 
 
-def _transport(message: ToAudio) -> tuple[Callable[[Player], None], bool]:
-    """Return what a message does to the player, and whether it counts in the status."""
+def _transport(message: ToAudio) -> tuple[Callable[[Stage], None], bool]:
+    """Return what a message does to the stage, and whether it counts in the status."""
     match message:
         case ChooseSlot(slot_id=slot_id, at=at):
-            return lambda player: player.choose(slot_id, at), True
+            return lambda stage: stage.player.choose(slot_id, at), True
         case Play(frame=frame):
-            return lambda player: player.play(frame), True
+            return lambda stage: stage.play(frame), True
         case Seek(frame=frame):
-            return lambda player: player.seek(frame), True
+            return lambda stage: stage.seek(frame), True
         case SetLoop():
             on, chosen = message.on, message.chosen
-            return lambda player: player.set_loop(on, chosen), False
+            return lambda stage: stage.player.set_loop(on, chosen), False
         case SetGrid():
             grid = message.grid
-            return lambda player: player.set_grid(grid), False
+            return lambda stage: stage.player.set_grid(grid), False
         case _:
             assert isinstance(message, Stop)  # the others are obeyed elsewhere
-            return lambda player: player.stop(), True
+            return lambda stage: stage.stop(), True

@@ -18,6 +18,7 @@ from plugin_bridge.audio_events import (
     Playback,
     SlotFailed,
     SlotReady,
+    SlotsStretched,
 )
 from plugin_bridge.audio_feed import Feed, Order
 from plugin_bridge.audio_messages import (
@@ -39,10 +40,13 @@ from plugin_bridge.audio_messages import (
     SetLoop,
     SlotTaken,
     Status,
+    SyncStatus,
     decode_from_audio,
 )
 from plugin_bridge.audio_wish import Wish
-from plugin_bridge.player import At, Grid, LoopRange
+from plugin_bridge.slots import At, Grid, LoopRange
+from plugin_bridge.sync.sources import SyncRequest
+from plugin_bridge.sync.tempo_watch import TempoWatch
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +68,7 @@ class _Watch:
     def __init__(self, child: AudioChild, feed: Feed, now: float, heartbeat_seconds: float) -> None:
         self.child = child
         self.feed = feed
+        self.tempo = TempoWatch()
         self.started_at = now
         self.heartbeat = Heartbeat(now, heartbeat_seconds)
         self.under_runs = 0
@@ -83,7 +88,7 @@ class AudioSupervisor:
         self._emit = emit
         self._on_line = on_line
         self._prepare = prepare
-        self._wish = Wish(options.device)
+        self._wish = Wish(options.device, options.sample_rate)
         self._clock = PatienceClock()
         self._watch: _Watch | None = None
         self._start_at: float | None = None
@@ -166,6 +171,11 @@ class AudioSupervisor:
         if (feed := self._feed) is not None:
             feed.send_grid()
 
+    def set_sync(self, request: SyncRequest | None) -> None:
+        self._wish.sync = request
+        if (feed := self._feed) is not None:
+            feed.send_sync()
+
     def set_device(self, name: str) -> None:
         self._wish.device = name
         self._wake()
@@ -198,8 +208,11 @@ class AudioSupervisor:
         """Send a block that is ready, or unlink it."""
         if (feed := self._feed) is None:
             block.close()
-        else:
-            feed.on_prepared(order, block)
+            return
+        before = feed.ratio_of_tempo
+        feed.on_prepared(order, block)
+        if feed.ratio_of_tempo != before:
+            self._emit(SlotsStretched(float(feed.ratio_of_tempo)))
 
     def on_not_prepared(self, order: Order, sentence: str, details: str) -> None:
         """Tell that a clip cannot be played, and go on without it."""
@@ -249,6 +262,8 @@ class AudioSupervisor:
                 self._take_receipt(watch, message)
             case DeviceOpened() | DeviceGone():
                 self._take_device(watch, message)
+            case SyncStatus():
+                self._take_sync(watch, message)
             case Refused() | DeviceList():
                 self._emit(message)
 
@@ -272,6 +287,12 @@ class AudioSupervisor:
             self._wish.frame, self._wish.is_playing = frame, status.is_playing
         under_runs = self._under_runs + watch.under_runs
         self._emit(Playback(frame, status.slot_id, status.is_playing, status.peaks, under_runs))
+
+    def _take_sync(self, watch: _Watch, status: SyncStatus) -> None:
+        self._emit(status)
+        ratio = watch.tempo.ratio_for(status.bpm, self._wish.bpm, self._clock.now)
+        if ratio is not None:
+            watch.feed.conform(ratio)
 
     def _take_receipt(self, watch: _Watch, message: SlotTaken) -> None:
         if (placed := watch.feed.on_taken(message.number)) is None:

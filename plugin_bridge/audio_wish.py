@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from engine.audio import AudioClip
 from plugin_bridge.audio_messages import SetLoop
-from plugin_bridge.player import Grid
+from plugin_bridge.slots import Grid
+from plugin_bridge.sync.sources import SyncRequest
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,7 @@ class Wish:
     the ring of a plugin host, empty: none."""
 
     device: str
+    timeline_rate: int = 44_100
     slots: dict[str, Placed] = field(default_factory=dict[str, Placed])
     chosen: str | None = None
     is_playing: bool = False
@@ -35,7 +38,14 @@ class Wish:
     loop: SetLoop = field(default_factory=lambda: SetLoop(True))
     grid: Grid | None = None
     insert: str = ""
+    sync: SyncRequest | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def bpm(self) -> Fraction | None:
+        """Return the tempo of the grid, None without one."""
+        grid = self.grid
+        return None if grid is None else 60 * self.timeline_rate / grid.frames_per_beat
 
     def place(self, slot_id: str, clip: AudioClip, start: int, gain: float) -> Placed:
         """Add or replace a slot."""
@@ -47,6 +57,10 @@ class Wish:
         """Change a slot's gain; a missing slot has none."""
         if (placed := self.slots.get(slot_id)) is not None:
             self.slots[slot_id] = replace(placed, gain=gain)
+
+    def numbered_anew(self) -> list[Placed]:
+        """Return all slots with numbers of their own: their receipts tell nobody anything."""
+        return [replace(placed, number=next(self._numbers)) for placed in self.slots.values()]
 
     def put_anew(self) -> list[Placed]:
         """Return all slots, the chosen one first, with new numbers: a receipt of what was sent

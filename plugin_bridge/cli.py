@@ -36,6 +36,7 @@ COMMANDS = {
     "devices": "devices",
     "stream": "stream",
     "plugins": "plugins",
+    "sync": "sync",
     "serve": "serving",
 }
 

@@ -20,7 +20,7 @@ from plugin_bridge.audio_client import (
     SlotFailed,
 )
 from plugin_bridge.audio_client import Playback as Position
-from plugin_bridge.player import match_gain
+from plugin_bridge.slots import match_gain
 
 
 class Playback(QObject):

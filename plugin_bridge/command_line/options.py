@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from plugin_bridge.sync.transport import SourceName
+
 
 class Options(argparse.Namespace):
     """One parsed command line. Texts that need the engine to be understood stay texts."""
@@ -63,6 +65,8 @@ class Options(argparse.Namespace):
     tail: str = "keep"
     save_chain: str = ""
     limit_seconds: float | None = None
+    sync: SourceName | None = None
+    lead: bool = False
 
     stop: bool = False
     status: bool = False

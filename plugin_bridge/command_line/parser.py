@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from engine.errors import BadArgument
 from plugin_bridge.command_line.options import Options
+from plugin_bridge.sync.transport import SOURCES
 
 VERSION = "0.1.0"
 BIT_DEPTHS = ("16", "24", "32f")
@@ -66,6 +67,7 @@ def build_parser() -> Parser:
         _add_devices,
         _add_stream,
         _add_plugins,
+        _add_sync,
         _add_serve,
     ):
         add(commands)
@@ -238,6 +240,12 @@ def _add_stream(commands: Commands) -> None:
         "--device", dest="output", metavar="NAME", default="", help="default: the system's"
     )
     command.add_argument("--once", action="store_true", help="end where the audio ends")
+    command.add_argument(
+        "--sync", choices=SOURCES, help="play a file in time with: " + ", ".join(SOURCES)
+    )
+    _add_lead(command)
+    _add_tempo(command)
+    _add_downbeat(command)
     _add_json(command)
 
 
@@ -296,6 +304,18 @@ def _add_plugin_run(command: Parser) -> None:
     command.add_argument("--save-chain", metavar="FILE", default="", help="with every setting")
     _add_out(command)
     command.add_argument("--bit-depth", choices=BIT_DEPTHS, help="default: the source's")
+
+
+def _add_sync(commands: Commands) -> None:
+    command = _command(commands, "sync", "show where the music is, by Link, JACK or MIDI clock")
+    command.add_argument("sync", choices=SOURCES, metavar="SOURCE", help=", ".join(SOURCES))
+    command.add_argument("--bpm", metavar="N", help="tempo where nobody else tells one")
+    _add_lead(command)
+    _add_json(command)
+
+
+def _add_lead(command: Parser) -> None:
+    command.add_argument("--lead", action="store_true", help="lead: the others follow")
 
 
 def _add_serve(commands: Commands) -> None:

@@ -7,7 +7,7 @@ import logging
 import queue
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.audio import AudioClip
@@ -27,11 +27,15 @@ from plugin_bridge.audio_client import (
     Playback,
     SlotFailed,
     SlotReady,
+    SlotsStretched,
+    SyncStatus,
 )
-from plugin_bridge.command_line.console import Console
+from plugin_bridge.command_line.console import Console, JsonValue
 from plugin_bridge.command_line.log_file import log_failure
 from plugin_bridge.command_line.options import Options
+from plugin_bridge.command_line.stream_sync import PhaseErrors, check_sync, keep_in_time
 from plugin_bridge.devices import DeviceProblem, find_output
+from plugin_bridge.sync.transport import SyncProblem
 
 AUDIO_SUFFIXES = (".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3")
 
@@ -43,6 +47,7 @@ _LOOK_SECONDS = 0.5
 def run(options: Options, console: Console) -> int:
     """Play until Ctrl+C, or with --once to the end. Returns an exit code."""
     paths = _find_files(Path(options.source))
+    check_sync(options, len(paths))
     # Read before a device is looked for: a bad file is the likelier mistake.
     first = read_source(paths[0]).clip() if len(paths) == 1 else None
     device = find_output(list_outputs(), options.output)
@@ -52,9 +57,14 @@ def run(options: Options, console: Console) -> int:
             _play(paths, first, device.label, options, played, console)
     except KeyboardInterrupt:
         console.line("Stopped.")
-    console.result(
-        {"device": played.device, "files": played.files, "under_runs": played.under_runs}
-    )
+    result: dict[str, JsonValue] = {
+        "device": played.device,
+        "files": played.files,
+        "under_runs": played.under_runs,
+    }
+    if options.sync is not None:
+        result["sync"] = played.sync.result()
+    console.result(result)
     return 0
 
 
@@ -81,6 +91,7 @@ class _Played:
     device: str
     files: int = 0
     under_runs: int = 0
+    sync: PhaseErrors = field(default_factory=lambda: PhaseErrors())
 
 
 def _find_files(source: Path) -> list[Path]:
@@ -116,6 +127,8 @@ def _play(
     events: queue.SimpleQueue[AudioEvent] = queue.SimpleQueue()
     with AudioClient(settings, events.put) as client:
         client.set_loop(first is not None and not options.once)
+        if options.sync is not None:
+            keep_in_time(client, paths[0], options, console)
         client.choose(_SLOT)
         for path, clip in itertools.chain([start], clips):
             played.files += 1
@@ -164,9 +177,11 @@ def _follow(
         except queue.Empty:
             continue
         is_ready = is_ready or isinstance(event, SlotReady)
+        if isinstance(event, SyncStatus):
+            played.sync.take(event)
         if isinstance(event, Playback):
             played.under_runs = event.under_runs
-            _show(event, name, clip, console)
+            _show(event, name, clip, played.sync, console)
             # What is sent after a slot is ready is already about its start.
             if is_ready and not event.is_playing:
                 return
@@ -176,9 +191,10 @@ def _follow(
             is_ready = False
 
 
-def _show(event: Playback, name: str, clip: AudioClip, console: Console) -> None:
+def _show(event: Playback, name: str, clip: AudioClip, sync: PhaseErrors, console: Console) -> None:
     seconds = event.frame / clip.sample_rate
     text = f"{name}  {seconds:.1f} of {clip.seconds:.1f} s, {event.under_runs} under-runs"
+    text += sync.describe()
     console.progress.show(text, min(1.0, max(0.0, seconds / clip.seconds)))
 
 
@@ -193,10 +209,14 @@ def _tell(event: AudioEvent, name: str, console: Console) -> None:
                 console.progress.say(event.sentence)
         case DeviceGone():
             console.progress.say(event.sentence)
+        case SlotsStretched(ratio=ratio):
+            console.progress.say(f"“{name}” is stretched to {100 * ratio:.1f} % of its length.")
         case AudioRestarting():
             console.progress.say(f"Playback starts again: {event.reason}.")
         case AudioGaveUp():
             raise DeviceProblem(event.sentence, event.details)
+        case SyncStatus(sentence=sentence) if sentence:
+            raise SyncProblem(sentence)
         case SlotFailed():
             raise WriteProblem(event.sentence, event.details)
         case _:

@@ -21,13 +21,13 @@ import msgspec
 import numpy as np
 
 from engine.child_process import child_environment, module_command
-from plugin_bridge.player import CHANNELS
 from plugin_bridge.plugins.chain import Chain, ChainSlot
 from plugin_bridge.plugins.folders import default_folders, find_candidates
 from plugin_bridge.plugins.host_client import HostOptions, PluginHost
 from plugin_bridge.plugins.insert import Insert
 from plugin_bridge.plugins.plugin_index import PluginIndex
 from plugin_bridge.plugins.scan import ScanLimits, scan_file
+from plugin_bridge.slots import CHANNELS
 
 Figures = dict[str, tuple[str, list[float]]]
 

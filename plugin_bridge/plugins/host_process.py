@@ -24,12 +24,12 @@ import msgspec
 import numpy as np
 
 from plugin_bridge.audio_blocks import leave_blocks_to_their_owner
-from plugin_bridge.player import CHANNELS
 from plugin_bridge.plugins.facts import PluginFacts
 from plugin_bridge.plugins.host_server import HostServer
 from plugin_bridge.plugins.hosted_plugin import HostedPlugin, try_out
 from plugin_bridge.plugins.plugin_ring import PluginRing
 from plugin_bridge.plugins.scan_messages import OUTPUT_LIMIT_BYTES, PlayJob, ScanReply
+from plugin_bridge.slots import CHANNELS
 
 _PR_SET_PDEATHSIG = 1
 #: How soon the thread of the plugins gets the interpreter from another one.

@@ -13,8 +13,8 @@ import numpy as np
 
 from engine.audio import FloatArray
 from engine.errors import AppError, BadArgument
-from plugin_bridge.player import CHANNELS
 from plugin_bridge.plugins.facts import ParameterFacts, ParameterValue, PluginFacts, id_of
+from plugin_bridge.slots import CHANNELS
 
 #: What a plugin is tried with when it is scanned.
 PROBE_RATE = 44_100

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.audio import FloatArray
-from plugin_bridge.player import CHANNELS
 from plugin_bridge.plugins.plugin_ring import PluginRing
+from plugin_bridge.slots import CHANNELS
 
 #: A jump between dry and wet is spread over so many frames, or over the block if it is shorter.
 JOIN_FRAMES = 128

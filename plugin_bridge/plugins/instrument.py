@@ -15,13 +15,13 @@ import numpy as np
 from engine.audio import AudioClip, FloatArray
 from engine.child_process import child_environment, module_command
 from engine.errors import BadArgument
-from plugin_bridge.player import CHANNELS, SAMPLE_RATE_RANGE
 from plugin_bridge.plugins.chain import ChainSlot
 from plugin_bridge.plugins.hosted_plugin import PluginProblem
 from plugin_bridge.plugins.midi_file import MOST_SECONDS, Note
 from plugin_bridge.plugins.plugin_index import UsablePlugin
 from plugin_bridge.plugins.scan import ScanLimits, kill_group
 from plugin_bridge.plugins.scan_messages import PlayJob
+from plugin_bridge.slots import CHANNELS, SAMPLE_RATE_RANGE
 
 _HOST = "plugin_bridge.plugins.host_process"
 _STDERR_TAIL_BYTES = 4 * 1024

@@ -12,7 +12,6 @@ import numpy as np
 from engine.audio import AudioClip, FloatArray
 from engine.errors import BadArgument
 from plugin_bridge.audio_blocks import stereo_at
-from plugin_bridge.player import CHANNELS, SAMPLE_RATE_RANGE
 from plugin_bridge.plugins.chain import Chain
 from plugin_bridge.plugins.host_client import HostOptions, PluginHost
 from plugin_bridge.plugins.host_events import (
@@ -26,6 +25,7 @@ from plugin_bridge.plugins.hosted_plugin import PluginProblem
 from plugin_bridge.plugins.plugin_index import PluginIndex
 from plugin_bridge.plugins.plugin_ring import PluginRing
 from plugin_bridge.plugins.ring_loop import LOOK_SECONDS
+from plugin_bridge.slots import CHANNELS, SAMPLE_RATE_RANGE
 
 #: keep: the result is longer than the clip. cut: as long. wrap: as long, what sounds after the
 #: end is added to the beginning, as a loop would have it.

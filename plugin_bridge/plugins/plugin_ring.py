@@ -25,7 +25,7 @@ import numpy as np
 from engine.audio import FloatArray
 from engine.errors import WriteProblem
 from plugin_bridge.audio_blocks import BLOCK_PREFIX, check_room
-from plugin_bridge.player import CHANNELS
+from plugin_bridge.slots import CHANNELS
 
 #: Six seconds at 44.1 kHz; a power of two. More than any latency and any device's block.
 CAPACITY_FRAMES = 1 << 18

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from engine.audio import FloatArray
-from plugin_bridge.player import CHANNELS
+from plugin_bridge.slots import CHANNELS
 
 #: So many blocks in a row that hold NaN or infinity are no slip: 0.4 s at 44.1 kHz.
 SPOILED_LIMIT = 64

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.audio import FloatArray
-from plugin_bridge.player import CHANNELS
 from plugin_bridge.plugins.host_messages import EXIT_SPOILED
 from plugin_bridge.plugins.plugin_ring import CAPACITY_FRAMES, PluginRing
 from plugin_bridge.plugins.rack import Rack, RackSlot, Spoiled
+from plugin_bridge.slots import CHANNELS
 
 _log = logging.getLogger(__name__)
 

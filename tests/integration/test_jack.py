@@ -29,12 +29,13 @@ from plugin_bridge.audio_client import (
     SlotReady,
 )
 from plugin_bridge.cli import main
-from plugin_bridge.player import Player, Slot, fade_frames
+from plugin_bridge.player import Player
 from plugin_bridge.plugins.chain import Chain
 from plugin_bridge.plugins.host_client import HostOptions
 from plugin_bridge.plugins.host_events import ChainReady, HostRestarting
 from plugin_bridge.plugins.insert import JOIN_FRAMES
 from plugin_bridge.plugins.live import LivePlugins
+from plugin_bridge.slots import Slot, fade_frames
 from tests.integration.jack_parts import (
     RATE,
     Recording,

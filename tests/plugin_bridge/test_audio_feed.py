@@ -21,9 +21,10 @@ from plugin_bridge.audio_messages import (
     Status,
     Stop,
     ToAudio,
+    UseKept,
 )
 from plugin_bridge.audio_wish import Wish
-from plugin_bridge.player import Grid
+from plugin_bridge.slots import Grid
 from tests.plugin_bridge.audio_scenarios import RATE, noise, noise_clip, shared_blocks
 
 #: Of a device that plays nothing else.
@@ -192,3 +193,41 @@ def test_after_the_end_nothing_is_sent_and_no_block_is_left(fed: Fed) -> None:
     fed.finish(late)
     fed.feed.stop()
     assert fed.take() == []
+
+
+def test_another_tempo_is_made_ready_aside_and_used_at_once_for_all(fed: Fed) -> None:
+    fed.wish.grid = Grid(Fraction(2 * RATE), Fraction(100))
+    for slot_id in "AB":
+        fed.finish(fed.put(slot_id))
+    fed.take()
+    fed.feed.conform(Fraction(4, 5))
+    first, second = fed.orders[-2:]
+    bend = first.bend
+    assert bend is not None
+    assert (bend.ratio, bend.frames_per_beat, bend.downbeat) == (Fraction(4, 5), RATE / 2, 100)
+    fed.finish(first)
+    (put,) = fed.take()
+    assert isinstance(put, PutSlot)
+    assert (put.is_kept_back, put.start) == (True, 80)
+    assert fed.feed.on_taken(put.number) is None, "nobody waits for this receipt"
+    fed.finish(second)
+    put, use = fed.take()
+    assert use == UseKept(SetGrid.of(Grid(Fraction(8 * RATE, 5), Fraction(80))), SetLoop(True))
+    assert fed.feed.to_timeline(80) == 100
+    later = fed.put("C")
+    assert later.bend == bend
+    fed.finish(later)
+
+
+def test_a_newer_tempo_and_a_failure_leave_the_older_one_alone(fed: Fed) -> None:
+    fed.wish.grid = Grid(Fraction(2 * RATE))
+    fed.finish(fed.put("A"))
+    fed.take()
+    fed.feed.conform(Fraction(4, 5))
+    older = fed.orders[-1]
+    fed.feed.conform(Fraction(9, 10))
+    newer = fed.orders[-1]
+    fed.finish(older)
+    assert fed.take() == []
+    assert fed.feed.on_not_prepared(newer) is False
+    assert fed.feed.ratio_of_tempo == 1

@@ -52,8 +52,9 @@ from plugin_bridge.audio_messages import (
     decode_to_audio,
     encode_audio,
 )
+from plugin_bridge.audio_stage import Stage
 from plugin_bridge.audio_supervisor import CRASH_LIMIT, GAVE_UP_SENTENCE
-from plugin_bridge.player import Grid, Player, Slot
+from plugin_bridge.slots import Grid, Slot
 from tests.plugin_bridge.audio_scenarios import (
     NO_DEVICE,
     RATE,
@@ -403,11 +404,11 @@ def test_it_ends_with_its_app(child: Child) -> None:
 
 def test_a_command_that_fails_costs_one_block_and_no_more() -> None:
     deck = Deck(RATE)
-    deck.post(lambda player: player.put(Slot("A", noise(1.0))))
-    deck.post(lambda player: player.choose("A"))
-    deck.post(lambda player: player.play(0), counted=True)
+    deck.post(lambda stage: stage.player.put(Slot("A", noise(1.0))))
+    deck.post(lambda stage: stage.player.choose("A"))
+    deck.post(lambda stage: stage.play(0), counted=True)
 
-    def fail(_player: Player) -> None:
+    def fail(_stage: Stage) -> None:
         raise RuntimeError("of the test")
 
     out = np.ones((512, 2), np.float32)

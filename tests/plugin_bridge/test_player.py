@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from engine.audio import FloatArray
 from engine.errors import BadArgument
-from plugin_bridge.player import (
+from plugin_bridge.player import Player
+from plugin_bridge.slots import (
     HIGHEST_GAIN,
+    At,
     Grid,
     LoopRange,
-    Player,
     Slot,
     fade_frames,
     fade_in,
@@ -118,6 +119,7 @@ SLOTS = {
     "B": Slot("B", noise(4100, 2), start=-700, gain=0.5),
     "C": Slot("C", noise(333, 3), start=40),
 }
+moments: st.SearchStrategy[At] = st.sampled_from(["now", "bar", "beat"])
 slot_names = st.sampled_from([*SLOTS, "gone", None])
 frames_near = st.integers(-900, 4500)
 
@@ -131,10 +133,11 @@ commands = st.one_of(
     st.builds(
         lambda name, at: lambda player: player.choose(name, at),
         slot_names,
-        st.sampled_from(["now", "bar"]),
+        moments,
     ),
     st.builds(lambda frame: lambda player: player.play(frame), st.none() | frames_near),
     st.builds(lambda frame: lambda player: player.seek(frame), frames_near),
+    st.builds(lambda frame: lambda player: player.begin(frame), frames_near),
     st.just(lambda player: player.stop()),
     st.builds(_loop_command, st.booleans(), st.none() | st.tuples(frames_near, frames_near)),
     st.builds(
@@ -219,13 +222,15 @@ def test_any_strides_take_the_same_frames() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 3000), st.sampled_from("ABC"), st.sampled_from(["now", "bar"])),
+        st.tuples(
+            st.integers(0, 3000), st.sampled_from("ABC"), st.sampled_from(["now", "bar", "beat"])
+        ),
         max_size=10,
     ),
     st.integers(0, 5000),
 )
 def test_every_slot_is_in_phase_after_any_switches(
-    switches: list[tuple[int, str, str]], start: int
+    switches: list[tuple[int, str, At]], start: int
 ) -> None:
     slots = [
         Slot("A", ramp(3000)),
@@ -237,7 +242,7 @@ def test_every_slot_is_in_phase_after_any_switches(
     place = start
     for frames, name, at in switches:
         player.render(frames)
-        player.choose(name, "bar" if at == "bar" else "now")
+        player.choose(name, at)
         place += frames
     player.render(5000)  # beyond the last bar line and fade
     place += 5000
@@ -380,6 +385,40 @@ def test_a_choice_for_the_next_bar_sounds_from_its_first_frame_on(
     assert (out[exact_from:] == 0.75).all()
     assert (out[: max(0, line - when - FADE)] == 0.25).all()
     assert out[exact_from - 1] != 0.75
+
+
+@given(st.integers(0, 9000), st.fractions(600, 3000, max_denominator=9), st.integers(1, 7))
+def test_a_choice_for_the_next_beat_comes_as_soon_as_the_beat(
+    when: int, bar: Fraction, beats: int
+) -> None:
+    player = playing(Slot("A", level(0.25, 100_000)), Slot("B", level(0.75, 100_000)))
+    player.set_grid(Grid(bar, Fraction(40), beats))
+    player.render(when)
+    player.choose("B", "beat")
+    out = player.render(4000)[0]
+    lines = (math.floor(40 + k * bar / beats + Fraction(1, 2)) for k in range(-1, 200))
+    line = next(frame for frame in lines if frame > when)
+    exact_from = max(line - when, FADE)
+    assert (out[exact_from:] == 0.75).all()
+    assert (out[: max(0, line - when - FADE)] == 0.25).all()
+    assert out[exact_from - 1] != 0.75
+
+
+def test_a_start_in_place_begins_with_that_very_frame() -> None:
+    player = Player(RATE)
+    player.put(Slot("A", ramp(3000, 5000)))
+    player.choose("A")
+    player.render(777)
+    player.begin(6000)
+    assert np.array_equal(player.render(500)[0], np.arange(5000, 5500)), "an attack stays whole"
+    player.stop()
+    player.render(1000)
+    player.begin(1234)
+    out = player.render(FADE + 500)[0]
+    assert np.array_equal(
+        out[:FADE], np.arange(6234, 6234 + FADE, dtype=np.float32) * fade_in(FADE)
+    )
+    assert np.array_equal(out[FADE:], np.arange(6234 + FADE, 6734 + FADE))
 
 
 def test_the_next_bar_after_the_last_is_the_loops_first() -> None:

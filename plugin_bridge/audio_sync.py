@@ -1,0 +1,128 @@
+"""Keeps the transport open that the audio process follows, and tells where it is."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from engine.errors import AppError
+from plugin_bridge.audio_deck import Deck, Seen
+from plugin_bridge.audio_messages import SyncStatus
+from plugin_bridge.sync.sources import SyncRequest, open_source
+from plugin_bridge.sync.transport import Transport, TransportSource
+
+_log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+#: Between two statuses of a transport that goes on as it did.
+_STATUS_SECONDS = 0.1
+
+
+class SyncKeeper:
+    """Owns the source. `choose`: one thread; the rest: one thread, often.
+
+    A source that is not there, or has gone, is looked for until it is; meanwhile the music stands.
+    """
+
+    def __init__(self, deck: Deck, send: Callable[[SyncStatus], None]) -> None:
+        self._deck = deck
+        self._send = send
+        self._chosen: SyncRequest | None = None
+        self._wanted: list[SyncRequest | None] = []
+        self._request: SyncRequest | None = None
+        self._source: TransportSource | None = None
+        self._retry_at = 0.0
+        self._sentence = ""
+        self._told: SyncStatus | None = None
+        self._told_at = 0.0
+
+    def choose(self, request: SyncRequest | None) -> None:
+        """Follow another transport from the next look on; None: nobody's. Until it is open the
+        music stands: what is played meanwhile waits for it."""
+        if request != self._chosen:
+            self._chosen = request
+            if request is not None:
+                self._stand(request)
+            self._wanted.append(request)
+
+    def look(self) -> None:
+        """Adopt what was chosen, see to the source, and tell."""
+        while self._wanted:
+            self._adopt(self._wanted.pop(0))
+        if self._request is None:
+            return
+        now = time.monotonic()
+        if self._source is not None and self._source.is_gone:
+            self._let_go("What was followed has ended; it is waited for.")
+        if self._source is None and now >= self._retry_at:
+            self._retry_at = now + RETRY_SECONDS
+            self._open(self._request)
+        self._tell(self._request, self._deck.seen, now)
+
+    def close(self) -> None:
+        """End the source."""
+        self._let_go("")
+
+    def _adopt(self, request: SyncRequest | None) -> None:
+        if request == self._request:
+            return
+        self._let_go("")
+        self._request, self._retry_at, self._told = request, 0.0, None
+        if request is None:
+            self._deck.follow(None)
+
+    def _open(self, request: SyncRequest) -> None:
+        try:
+            self._source = open_source(request)
+        except AppError as error:
+            _log.info("No transport: %s %s", error.sentence, error.details)
+            self._sentence = error.sentence
+            return
+        self._sentence = ""
+        self._deck.follow(self._source.transport)
+
+    def _let_go(self, sentence: str) -> None:
+        source, self._source = self._source, None
+        self._sentence = sentence
+        if source is None:
+            return
+        if self._request is not None:
+            self._stand(self._request)
+        self._deck.wait_for_block()  # until then the audio thread may read it
+        source.close()
+
+    def _stand(self, request: SyncRequest) -> None:
+        """Have the deck follow somebody who stands still."""
+        still = Transport(
+            request.source, False, request.bpm, 0.0, time.monotonic(), request.signature
+        )
+        self._deck.follow(lambda: still)
+
+    def _tell(self, request: SyncRequest, seen: Seen, now: float) -> None:
+        transport = seen.transport
+        if transport is None or transport.source != request.source:
+            return
+        error = seen.error_seconds
+        status = SyncStatus(
+            transport.source,
+            transport.is_playing,
+            transport.bpm,
+            transport.beat_at(now),
+            transport.signature.beats_per_bar,
+            None if error is None else round(1000.0 * error, 3),
+            self._sentence,
+        )
+        if self._is_news(status, now):
+            self._told, self._told_at = status, now
+            self._send(status)
+
+    def _is_news(self, status: SyncStatus, now: float) -> bool:
+        if self._told is None:
+            return True
+        told = msgspec.structs.replace(self._told, beat=status.beat, error_ms=status.error_ms)
+        if told != status:
+            return True
+        return status != self._told and now - self._told_at >= _STATUS_SECONDS

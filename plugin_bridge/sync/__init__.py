@@ -1,0 +1,1 @@
+"""Where the music is: one Transport value, from whoever leads, for whoever follows."""

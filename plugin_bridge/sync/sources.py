@@ -1,0 +1,53 @@
+"""Opens a transport by its name. What a source needs is imported when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.errors import BadArgument
+from engine.tempo import COMMON_TIME, TimeSignature
+from plugin_bridge.sync.internal import InternalClock
+from plugin_bridge.sync.transport import SOURCES, SourceName, TransportSource
+
+
+@dataclass(frozen=True)
+class SyncRequest:
+    """Which transport is wanted. bpm, signature: where nobody else tells them. leads: others are to
+    follow, as far as the source knows leading."""
+
+    source: SourceName
+    bpm: float = 120.0
+    signature: TimeSignature = COMMON_TIME
+    leads: bool = False
+
+
+def open_source(request: SyncRequest) -> TransportSource:
+    """Start a source. Raises SyncProblem where its library, server or port is missing."""
+    match request.source:
+        case "internal":
+            return InternalClock(request.bpm, request.signature, is_playing=True)
+        case "link":
+            from plugin_bridge.sync.link import LinkClock
+
+            return _leading(LinkClock(request.bpm, request.signature), request)
+        case "jack":
+            from plugin_bridge.sync.jack import JackTransport
+
+            jack = JackTransport(request.bpm, request.signature, leads=request.leads)
+            return _leading(jack, request)
+        case "midi":
+            from plugin_bridge.sync.midi_clock import MidiClock
+
+            midi = MidiClock(request.bpm, request.signature, leads=request.leads)
+            return _leading(midi, request)
+        case _:
+            raise BadArgument(
+                f"“{request.source}” is no transport; choose one of {', '.join(SOURCES)}."
+            )
+
+
+def _leading(source: TransportSource, request: SyncRequest) -> TransportSource:
+    if request.leads:
+        source.set_bpm(request.bpm)
+        source.play()
+    return source
