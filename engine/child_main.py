@@ -27,11 +27,13 @@ def claim_pipes() -> tuple[int, int]:
     return from_app, to_app
 
 
-def end_with_the_app() -> None:
+def end_with_the_app(parent: int = 0) -> None:
     """Die when the thread that started this process dies, hung or not; elsewhere than on Linux
-    the closed pipe alone says it."""
+    the closed pipe alone says it. parent: its process, where known: it may be gone already."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if parent and os.getppid() != parent:
+            os._exit(1)
 
 
 def leave_ctrl_c_to_the_app() -> None:

@@ -9,12 +9,10 @@ of the PlayJob on stdin; `--ring` serves a chain until the pipe closes.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import gc
 import logging
 import os
 import re
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -23,6 +21,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from engine.child_main import claim_pipes, end_with_the_app, leave_ctrl_c_to_the_app
 from plugin_bridge.audio_blocks import leave_blocks_to_their_owner
 from plugin_bridge.plugins.facts import PluginFacts
 from plugin_bridge.plugins.host_server import HostServer
@@ -31,7 +30,6 @@ from plugin_bridge.plugins.plugin_ring import PluginRing
 from plugin_bridge.plugins.scan_messages import OUTPUT_LIMIT_BYTES, PlayJob, ScanReply
 from plugin_bridge.slots import CHANNELS
 
-_PR_SET_PDEATHSIG = 1
 #: How soon the thread of the plugins gets the interpreter from another one.
 _SWITCH_SECONDS = 0.001
 _PROBLEM_CHARACTERS = 500
@@ -45,10 +43,10 @@ _MIDI_CONTROLLERS = re.compile(r"MIDI Ch\. \d+ CC")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the two roles. Returns an exit code."""
     options = _parse(arguments)
-    _end_with(options.parent)
-    from_app, to_app = _claim_pipes()
+    end_with_the_app(options.parent)
+    from_app, to_app = claim_pipes()
     _limit_memory(options.memory)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app
+    leave_ctrl_c_to_the_app()
     if options.scan:
         return _scan(options.scan, to_app)
     if options.play:
@@ -166,27 +164,6 @@ def _parse(arguments: Sequence[str] | None) -> _Options:
     parser.add_argument("--block", type=int, default=256, metavar="FRAMES")
     parser.add_argument("--memory", type=int, default=0, metavar="BYTES", help="0: no limit")
     return parser.parse_args(arguments, namespace=_Options())
-
-
-def _claim_pipes() -> tuple[int, int]:
-    """Return private descriptors of stdin and stdout, which become nothing and stderr.
-
-    What a plugin prints goes to the log, and what it starts does not inherit them.
-    """
-    from_app, to_app = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return from_app, to_app
-
-
-def _end_with(parent: int) -> None:
-    """Die when the thread that started this process dies, hung or not."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if parent and os.getppid() != parent:  # it died before that
-            os._exit(1)
 
 
 def _limit_memory(more_bytes: int) -> None:
