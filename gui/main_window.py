@@ -29,7 +29,7 @@ from engine.display_name import display_name
 from engine.request import GenerationRequest, Task
 from gui.actions import Actions
 from gui.commands import Command
-from gui.drop_in import dropped_paths
+from gui.drop_in import AUDIO_ENDINGS, dropped_paths
 from gui.key_commands import commands_for
 from gui.key_focus import KeyFocus, types_text
 from gui.parts import Parts
@@ -139,6 +139,8 @@ class MainWindow(QMainWindow):
         """Ask for audio files, without blocking the window."""
         dialog = QFileDialog(self, "Open audio files")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        sounds = " ".join(f"*{ending}" for ending in AUDIO_ENDINGS)
+        dialog.setNameFilters([f"Sounds ({sounds})", "All files (*)"])
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.filesSelected.connect(self._open_named)
         dialog.open()
