@@ -283,7 +283,7 @@ class LibraryIndex:
         return Outcome.ADOPTED if held is None else Outcome.KNOWN
 
     def _insert(self, path: bytes, file: FoundFile, facts: TakeFacts) -> None:
-        key = _key_of(facts)
+        key = facts.key
         cursor = self._connection.execute(
             "INSERT INTO takes (take_id, path, created_ns, task, bpm, key, facts)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -410,12 +410,8 @@ def _bpm_of(facts: TakeFacts) -> float | None:
     return facts.measured.bpm if facts.tempo_bpm is None else facts.tempo_bpm
 
 
-def _key_of(facts: TakeFacts) -> Key | None:
-    return facts.request.key or facts.measured.key
-
-
 def _words_of(name: str, facts: TakeFacts) -> str:
-    request, key, bpm = facts.request, _key_of(facts), _bpm_of(facts)
+    request, key, bpm = facts.request, facts.key, _bpm_of(facts)
     words = [request.prompt, request.to_prompt, Path(name).stem, str(request.task)]
     if request.source:
         words.append(Path(request.source.name).stem)

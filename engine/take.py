@@ -9,7 +9,7 @@ import msgspec
 from engine.audio import FrameSpan
 from engine.errors import BadInputFile
 from engine.key import Key
-from engine.request import GenerationRequest
+from engine.request import GRAFTING_TASKS, GenerationRequest
 
 TAKE_VERSION = 1
 
@@ -64,6 +64,15 @@ class TakeFacts:
     gain_db: float = 0.0
     timings_seconds: dict[str, float] = field(default_factory=dict[str, float])
     version: int = TAKE_VERSION
+
+    @property
+    def key(self) -> Key | None:
+        """The key asked for, else the one heard; the one heard first where some of the source
+        stays: what is asked of a bar does not change the key of the loop round it."""
+        asked, heard = self.request.key, self.measured.key
+        made_frames = sum(span.frames for span in self.grafted)
+        is_mixed = self.request.task in GRAFTING_TASKS and made_frames < self.frames
+        return (heard or asked) if is_mixed else (asked or heard)
 
 
 def encode_take(facts: TakeFacts) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PyQt6.QtCore import QPoint, Qt, pyqtSignal
+from PyQt6.QtCore import QPoint, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -29,7 +29,7 @@ from engine.display_name import display_name
 from engine.request import GenerationRequest, Task
 from gui.actions import Actions
 from gui.commands import Command
-from gui.drop_in import dropped_paths
+from gui.drop_in import AUDIO_ENDINGS, dropped_paths
 from gui.key_commands import commands_for
 from gui.key_focus import KeyFocus, types_text
 from gui.parts import Parts
@@ -45,6 +45,7 @@ from gui.widgets.command_palette import CommandPalette
 from gui.widgets.prompt_form import FIRST_PROMPT
 from gui.widgets.small_wave import clip_pixmap
 
+FIRST_SIZE = QSize(1280, 800)
 #: What makes a recipe again; a graft needs the sound that it went into.
 _AGAIN = {Task.GENERATE: Intent.NEW, Task.MORPH: Intent.MORPH}
 
@@ -88,7 +89,8 @@ class MainWindow(QMainWindow):
 
     def recall(self, remembered: Remembered) -> None:
         """Look as the last session ended."""
-        self.restoreGeometry(remembered.geometry)
+        if not self.restoreGeometry(remembered.geometry):
+            self._fit_screen()
         self.regions.library_wanted = remembered.library_shown
         self.regions.form.prompt.setPlainText(
             FIRST_PROMPT if remembered.prompt is None else remembered.prompt
@@ -100,6 +102,12 @@ class MainWindow(QMainWindow):
         self.actions_.set_switch("bar" if remembered.switch_at == "bar" else "now")
         self.appearance = remembered.appearance
         self.regions.fold(self.width())
+
+    def _fit_screen(self) -> None:
+        """Take the first start's size, or what the screen has."""
+        screen = self.screen()
+        room = FIRST_SIZE if screen is None else screen.availableSize()
+        self.resize(FIRST_SIZE.boundedTo(room))
 
     def remembered(self) -> Remembered:
         """Return what the next session begins with."""
@@ -131,6 +139,8 @@ class MainWindow(QMainWindow):
         """Ask for audio files, without blocking the window."""
         dialog = QFileDialog(self, "Open audio files")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        sounds = " ".join(f"*{ending}" for ending in AUDIO_ENDINGS)
+        dialog.setNameFilters([f"Sounds ({sounds})", "All files (*)"])
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.filesSelected.connect(self._open_named)
         dialog.open()
@@ -156,8 +166,11 @@ class MainWindow(QMainWindow):
         self.close()
 
     def make(self, *, replace_waiting: bool = False) -> None:
-        """Order what the form says."""
-        self.actions_.orders.make(self.regions.form.ask(), replace_waiting=replace_waiting)
+        """Order what the form says; the keys then go to the takes, for letters choose them."""
+        form = self.regions.form
+        ordered = self.actions_.orders.make(form.ask(), replace_waiting=replace_waiting)
+        if ordered and form.isAncestorOf(self.focusWidget()):
+            self.regions.waveform.setFocus()
 
     def use_recipe(self, request: GenerationRequest) -> None:
         """Fill the form with what a take was asked for."""

@@ -158,7 +158,7 @@ class Opening(QObject):
 def opened_words(clip: Clip) -> str:
     """Return what is known of a file that was opened."""
     if clip.facts is not None:
-        words = f"“{clip.name}” is one of ours; its recipe is back."
+        words = f"“{clip.name}” is one of ours; Ctrl+E puts its recipe into the form."
         if not clip.source_known:
             words += " The file it was grafted into is gone: what may be yours in it is grey."
         return words

@@ -76,26 +76,22 @@ class Orders(QObject):
         """The orders that are not over, oldest first."""
         return [batch for batch in self._session.batches if not batch.is_over]
 
-    def make(self, ask: Ask, *, replace_waiting: bool = False) -> None:
-        """Order what the form says; what is shown is what is grafted into."""
+    def make(self, ask: Ask, *, replace_waiting: bool = False) -> bool:
+        """Order what the form says; what is shown is what is grafted into.
+
+        Returns whether something is ordered, or will be once its source has been read.
+        """
         session, intent = self._session, self._session.intent
         clip = session.shown
         lack = missing(intent, ask, clip, bool(session.spans))
         if lack is not None:
             self.said.emit(lack, "warn")
-        elif clip is None or intent in (Intent.NEW, Intent.MORPH):
-            self._order(intent, ask, None, replace_waiting)
-        else:
-            target = Target(clip, "", session.spans, session.pulled)
-            self._number += 1
-            number = self._number
-            asked = _Asked(intent, ask, target, replace_waiting, time.monotonic())
-            self._asked[number] = asked
-            self._background.run(
-                partial(file_sha256, clip.path),
-                partial(self._on_digest, number),
-                partial(self._on_no_digest, number),
-            )
+            return False
+        if clip is None or intent in (Intent.NEW, Intent.MORPH):
+            return self._order(intent, ask, None, replace_waiting)
+        target = Target(clip, "", session.spans, session.pulled)
+        self._read_source(_Asked(intent, ask, target, replace_waiting, time.monotonic()))
+        return True
 
     def cancel(self, job_id: str) -> None:
         """Stop one order, running or waiting."""
@@ -135,6 +131,17 @@ class Orders(QObject):
             which = "earlier" if by < 0 else "later"
             self.said.emit(f"There are no {which} takes of this session.", "")
 
+    def _read_source(self, asked: _Asked) -> None:
+        """Learn what the source is, then order."""
+        self._number += 1
+        number = self._number
+        self._asked[number] = asked
+        self._background.run(
+            partial(file_sha256, asked.target.clip.path),
+            partial(self._on_digest, number),
+            partial(self._on_no_digest, number),
+        )
+
     def _forget(self, number: int) -> None:
         asked = self._asked.pop(number)
         self.said.emit(f"Cancelled: {asked.intent.value} {asked.target.clip.name}.", "")
@@ -156,12 +163,12 @@ class Orders(QObject):
             changed = "was changed since it was opened; drop it on the window again."
             self.said.emit(f"“{name}” {changed}", "warn")
 
-    def _order(self, intent: Intent, ask: Ask, target: Target | None, replace_: bool) -> None:
+    def _order(self, intent: Intent, ask: Ask, target: Target | None, replace_: bool) -> bool:
         try:
             request = build_request(intent, ask, target)
         except AppError as error:
             self.said.emit(error.sentence, "warn")
-            return
+            return False
         session, base = self._session, None if target is None else target.clip
         idle = not self.live
         show = idle and (base is None or session.shown is base)
@@ -171,6 +178,7 @@ class Orders(QObject):
         batch = Batch.ordered(job_id, request, title_of(intent, request, base), base)
         session.add_batch(batch, show=show)
         self.said.emit(f"{batch.title}: {'ordered' if idle else 'waiting'}.", "")
+        return True
 
     def _batch(self, job_id: str) -> Batch | None:
         return next((b for b in self._session.batches if b.job_id == job_id), None)

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import PurePath
 
-from engine.key import Key
 from engine.request import Task
 from engine.take import TakeFacts
 
@@ -33,16 +32,10 @@ def export_stem(facts: TakeFacts) -> str:
         # Whole bpm, halves up: `.` is no letter of a name and `92-5bpm` reads as 5. An importer
         # that knows only the name still finds the right number of beats; the acid chunk is exact.
         parts.append(f"{math.floor(facts.tempo_bpm + 0.5)}bpm")
-    key = known_key(facts)
-    if key is not None:
-        parts.append(key.file_name)
+    if facts.key is not None:
+        parts.append(facts.key.file_name)
     parts.append(_code(facts.request.digest))
     return "_".join(parts)
-
-
-def known_key(facts: TakeFacts) -> Key | None:
-    """Return the key asked for, else the one measured."""
-    return facts.request.key or facts.measured.key
 
 
 def numbered(stem: str) -> Iterator[str]:

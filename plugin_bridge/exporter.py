@@ -13,7 +13,7 @@ from engine.sample_format import check_subtype, convert
 from engine.take import TakeFacts
 from engine.take_maker import NativeSamples
 from engine.wav_file import encode_wav, recipe_chunk
-from plugin_bridge.export_name import export_stem, known_key, numbered, title
+from plugin_bridge.export_name import export_stem, numbered, title
 from plugin_bridge.wav_metadata import MIDDLE_C, AcidChunk, InfoChunk, SamplerLoop, SmplChunk
 
 #: How far the audio may be from a whole number of beats and still be stretched to a grid.
@@ -64,7 +64,7 @@ def wav_bytes(facts: TakeFacts, samples: NativeSamples, subtype: str) -> bytes:
 
 def acid_chunk(facts: TakeFacts) -> AcidChunk:
     """Return the tempo facts: a loop of whole beats that DAWs may stretch, else a one-shot."""
-    key = known_key(facts)
+    key = facts.key
     signature = facts.request.signature
     tempo_bpm = facts.tempo_bpm or 0.0
     beats_exact = facts.frames / facts.sample_rate * tempo_bpm / 60
@@ -84,7 +84,7 @@ def acid_chunk(facts: TakeFacts) -> AcidChunk:
 
 def smpl_chunk(facts: TakeFacts) -> SmplChunk:
     """Return the sampler's facts: the root on its own key, and the whole file as the loop."""
-    key = known_key(facts)
+    key = facts.key
     loops = (SamplerLoop(0, facts.frames),) if facts.is_loop else ()
     return SmplChunk(facts.sample_rate, MIDDLE_C + (0 if key is None else key.root), loops)
 

@@ -81,7 +81,7 @@ def button_text(intent: Intent, ask: Ask, pulled: PulledEdges) -> str:
     if intent is Intent.EXTEND:
         bars = pulled.left_bars or pulled.right_bars
         where = "before" if pulled.left_bars else "after"
-        return f"Grow {bars or '…'} bars {where}, {takes}"
+        return f"Grow {bars or '…'} bar{'' if bars == 1 else 's'} {where}, {takes}"
     return {Intent.VARY: "Vary", Intent.MORPH: "Morph"}.get(intent, "Make") + f" {takes}"
 
 

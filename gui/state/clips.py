@@ -20,7 +20,7 @@ from gui.state.clip_service import ClipService
 from gui.state.provenance import Provenance, grafted_spans, provenance
 from plugin_bridge.clip_events import ClipEvent, ClipFailed, ClipMeasured, ClipOpened
 from plugin_bridge.clip_messages import Act
-from plugin_bridge.export_name import known_key, title
+from plugin_bridge.export_name import title
 
 #: Takes that are kept to be heard again at once: the lanes and what was auditioned last.
 TAKES_KEPT = 24
@@ -163,7 +163,7 @@ def opened_clip(clip_id: str, event: ClipOpened) -> Clip:
         tempo_bpm=facts.tempo_bpm,
         signature=facts.request.signature,
         downbeat_frame=facts.downbeat_frame,
-        key=known_key(facts),
+        key=facts.key,
         lufs=measured.lufs,
         peak=event.peak,
         seam_score=measured.seam_score,

@@ -190,7 +190,7 @@ class Playback(QObject):
 
     def _on_position(self, event: Position) -> None:
         self._show_playing(event.is_playing)
-        self.peaked.emit(max(event.peaks))
+        self.peaked.emit(max(event.peaks) if event.is_playing else 0.0)
         if event.under_runs != self.under_runs:
             self.under_runs = event.under_runs
             self.under_runs_changed.emit(self.under_runs)

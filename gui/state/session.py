@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from engine.audio import FrameSpan, merge_spans
+from engine.request import Task
 from gui.state.ask import Intent, intent_for
 from gui.state.batch import Batch
 from gui.state.clip import NOT_PULLED, Clip, Lane, LaneState, PulledEdges
@@ -49,6 +50,8 @@ class Session(QObject):
         self.pending: int | None = None
         self._override: Intent | None = None
         self._picked = False
+        #: The order that is shown is a morph: Return morphs again.
+        self._morphs = False
 
     @property
     def canvas(self) -> Canvas:
@@ -96,7 +99,8 @@ class Session(QObject):
     def intent(self) -> Intent:
         """What Return does: chosen, else what follows from the selection."""
         follows = intent_for(self.shown, self.spans, self.pulled, self._picked)
-        return self._override or follows
+        again = Intent.MORPH if follows is Intent.NEW and self._morphs else follows
+        return self._override or again
 
     @property
     def undo_words(self) -> str:
@@ -109,7 +113,7 @@ class Session(QObject):
 
     def override_intent(self, intent: Intent | None) -> None:
         """Do this on Return whatever is selected; None: what follows from the selection."""
-        self._override = intent
+        self._override, self._morphs = intent, False
         self.intent_changed.emit()
 
     def ask_anew(self) -> None:
@@ -142,20 +146,22 @@ class Session(QObject):
         chosen = self.chosen
         if chosen is not None and self.canvas.active is not None:
             letter = self.lanes[self.canvas.active].letter
-            self._do(Canvas(chosen), f"Keep take {letter}")
+            self._do(Canvas(chosen), f"Keep take {letter}", self.pulled)
         return self.canvas.clip
 
     def show_batch(self, job_id: str) -> None:
         """Show the takes of an order in the lanes, the first ready one chosen."""
         batch = self._batches[job_id]
         ready = [i for i, lane in enumerate(batch.lanes) if lane.state is LaneState.DONE]
-        self._do(Canvas(batch.base, job_id, ready[0] if ready else None), f"Show {batch.title}")
+        canvas = Canvas(batch.base, job_id, ready[0] if ready else None)
+        self._show(batch, canvas, f"Show {batch.title}")
 
     def add_batch(self, batch: Batch, *, show: bool) -> None:
         """Note an order. show: its lanes are shown at once."""
         self._batches[batch.job_id] = batch
         if show:
-            self._do(Canvas(batch.base, batch.job_id), batch.title)
+            self._override = None
+            self._show(batch, Canvas(batch.base, batch.job_id), batch.title)
         self.lanes_changed.emit()
 
     def update_batch(self, job_id: str, change: Callable[[Batch], Batch]) -> None:
@@ -299,15 +305,24 @@ class Session(QObject):
         self._go(self._history.redone())
         return words
 
-    def _do(self, canvas: Canvas, words: str) -> None:
-        self._go(self._history.did(canvas, words))
+    def _do(self, canvas: Canvas, words: str, pulled: PulledEdges = NOT_PULLED) -> None:
+        self._go(self._history.did(canvas, words), pulled)
 
-    def _go(self, history: History[Canvas]) -> None:
-        """Show another state; what was selected stays where it still is a place of the sound."""
+    def _show(self, batch: Batch, canvas: Canvas, words: str) -> None:
+        """Show an order; Return then does more of its kind, and nothing new in a graft's place."""
+        self._picked, self._morphs = batch.base is not None, batch.request.task is Task.MORPH
+        self._set(self._history.did(canvas, words), batch.pulled)
+
+    def _go(self, history: History[Canvas], pulled: PulledEdges = NOT_PULLED) -> None:
+        """Show another state; Return does what follows from it."""
+        self._override, self._picked, self._morphs = None, False, False
+        self._set(history, pulled)
+
+    def _set(self, history: History[Canvas], pulled: PulledEdges = NOT_PULLED) -> None:
+        """Change the state; what was selected stays where it still is a place of the sound."""
         frames = self._frames()
         self._history = history
-        self._override, self._picked = None, False
-        self._shown_anew(frames)
+        self._shown_anew(frames, pulled)
         self.history_changed.emit()
 
     def _amend(self, canvas: Canvas) -> None:
@@ -315,8 +330,9 @@ class Session(QObject):
         self._history = self._history.amended(canvas)
         self._shown_anew(frames)
 
-    def _shown_anew(self, frames_before: int) -> None:
-        if self._frames() != frames_before or self.pulled:
+    def _shown_anew(self, frames_before: int, pulled: PulledEdges = NOT_PULLED) -> None:
+        """Tell that the canvas is another. pulled: how far an edge may still be pulled out."""
+        if self._frames() != frames_before or self.pulled not in (NOT_PULLED, pulled):
             self._forget_selection()
         self.before_shown, self.pending = False, None
         self.canvas_changed.emit()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QHBoxLayout, QWidget
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from gui.state.clip import Clip
 from gui.widgets.labels import ElidedLabel, button, label, set_level
@@ -36,7 +37,7 @@ class ClipHeader(QWidget):
             lambda: self.before_wanted.emit(self.before.isChecked()),
             checkable=True,
         )
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
         row.setSpacing(8)
         row.addWidget(self.name)
@@ -57,11 +58,27 @@ class ClipHeader(QWidget):
         self.keep.setVisible(has_before)
         self.before.setVisible(has_before)
         self.before.setChecked(before_shown)
+        self._fold()
 
     def show_files(self, position: int | None, count: int) -> None:
         """Show which of the opened files lies on the canvas; nothing where there is but one."""
         self.files.setVisible(count > 1)
         self.files.setText(f"{'–' if position is None else position + 1} / {count} ▾")
+        self._fold()
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        """Show as many facts as there is room for."""
+        super().resizeEvent(a0)
+        self._fold()
+
+    def _fold(self) -> None:
+        """Leave out whole facts rather than cut all of them off, the least telling first."""
+        facts = (self.loudness, self.seam, self.key, self.tempo)
+        for fact in facts:
+            fact.setVisible(bool(fact.text()))
+        for fact in facts:
+            if self._row.minimumSize().width() > self.width():
+                fact.hide()
 
     def _show_seam(self, score: float | None) -> None:
         heard = score is not None and score > 1.0
@@ -75,7 +92,6 @@ class ClipHeader(QWidget):
         self.keep_wanted.emit()
 
 
-def _fact(chip: QWidget, text: object) -> None:
+def _fact(chip: QLabel, text: object) -> None:
+    chip.setText(str(text or ""))
     chip.setVisible(bool(text))
-    if text:
-        chip.setText(str(text))  # pyright: ignore[reportAttributeAccessIssue]

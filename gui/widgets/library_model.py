@@ -8,7 +8,6 @@ from PyQt6.QtCore import QModelIndex, QObject, QStringListModel, Qt, pyqtSignal
 
 from gui.state.library import LibraryState
 from gui.state.stored_take import StoredTake
-from plugin_bridge.export_name import known_key
 
 ENTRY_ROLE = Qt.ItemDataRole.UserRole + 1
 _NO_PARENT = QModelIndex()
@@ -105,7 +104,7 @@ def facts_line(entry: StoredTake) -> str:
     """Return what is known of a take in a few words: 120 bpm · Am · 2 bars."""
     facts = entry.facts
     request = facts.request
-    key = known_key(facts)
+    key = facts.key
     parts: list[str] = []
     if request.one_shot or facts.tempo_bpm is None:
         parts.append("one-shot" if request.one_shot else request.task.value)

@@ -107,10 +107,12 @@ class LibraryView(QWidget):
         self.empty.clear.clicked.connect(lambda: state.want(Wanted()))
 
     def _to_list(self) -> bool:
+        """Go to the row that was chosen, else hear the first one."""
         if self.model.rowCount():
             self.list.setFocus(Qt.FocusReason.TabFocusReason)
-            if not self.list.currentIndex().isValid():
+            if not self.list.selectedIndexes():  # the focus alone makes a row the current one
                 self.list.choose(0)
+                self.audition_wanted.emit(self.list.entry)
         return True
 
     def _show_words(self) -> None:

@@ -39,6 +39,9 @@ _PLACEHOLDERS = {
 }
 
 
+_KEYS = tuple(Key(root, mode) for mode in ("minor", "major") for root in range(len(NOTE_NAMES)))
+
+
 class PromptEdit(QPlainTextEdit):
     """A prompt: Return makes, Shift+Return breaks the line, Tab leaves."""
 
@@ -74,6 +77,8 @@ class PromptForm(QWidget):
         super().__init__()
         self._intent = Intent.NEW
         self._pulled: PulledEdges = NOT_PULLED
+        #: Tempo and row of the key while a graft has its own; else the graft's.
+        self._other_facts = ("", 0)
         self._segments = _segments(self)
         self.prompt = PromptEdit("Prompt")
         self.to_prompt = PromptEdit("What it becomes")
@@ -120,9 +125,12 @@ class PromptForm(QWidget):
         """Show what `ask` says: a recipe, or what was asked in the last session."""
         self.prompt.setPlainText(ask.prompt)
         self.to_prompt.setPlainText(ask.to_prompt)
-        self.bpm.setText(ask.bpm)
+        row = _key_row(ask.key)
+        self._other_facts = (ask.bpm if self.bpm.isReadOnly() else "", row)
+        if not self.bpm.isReadOnly():
+            self.bpm.setText(ask.bpm)
         self.bars.setValue(ask.bars or 0)
-        self.key.setCurrentIndex(max(0, self.key.findData(ask.key)))
+        self.key.setCurrentIndex(row)
         self.takes.setValue(ask.takes)
         self.model.setCurrentIndex(self._model_row(ask.model))
         self.context.setValue(ask.context_bars)
@@ -160,14 +168,23 @@ class PromptForm(QWidget):
         """A graft keeps the tempo of what it goes into."""
         tempo = None if clip is None else clip.tempo_bpm
         locked = clip is not None
+        if locked != self.bpm.isReadOnly():
+            self._swap_facts()
         self.bpm.setReadOnly(locked)
         name = self._rows["bpm"][0]
         if isinstance(name, QLabel):
             name.setText("Tempo locked" if locked else "Tempo")
         if locked:
             self.bpm.setPlaceholderText("free" if tempo is None else f"{tempo:.2f} bpm")
-            with QSignalBlocker(self.bpm):
-                self.bpm.clear()
+
+    def _swap_facts(self) -> None:
+        """Show the tempo and key of a graft, or again those that something new was to have."""
+        shown = (self.bpm.text(), self.key.currentIndex())
+        bpm, row = self._other_facts
+        self._other_facts = shown
+        with QSignalBlocker(self.bpm):
+            self.bpm.setText(bpm)
+        self.key.setCurrentIndex(row)
 
     def _show_words(self) -> None:
         """Show what the words of the prompt already say where a field is left empty."""
@@ -272,11 +289,14 @@ def _key_box() -> QComboBox:
     box = RightCombo()
     box.setAccessibleName("Key")
     box.addItem("any key", None)
-    for mode in ("minor", "major"):
-        for root in range(len(NOTE_NAMES)):
-            key = Key(root, mode)
-            box.addItem(key.name, key)
+    for key in _KEYS:
+        box.addItem(key.name, key)
     return box
+
+
+def _key_row(key: Key | None) -> int:
+    """Return the row of a key. Qt's findData knows the same object only, not an equal one."""
+    return 0 if key is None else 1 + _KEYS.index(key)
 
 
 def _model_box(models: tuple[tuple[str, str], ...]) -> QComboBox:

@@ -45,8 +45,13 @@ class Meter(QWidget):
             self._db = shown
             self.update()
 
+    def show_silence(self) -> None:
+        """Show that nothing sounds."""
+        self._db = METER_FLOOR_DB
+        self.update()
+
     def paintEvent(self, a0: QPaintEvent | None) -> None:
-        """Draw the bar; red above −0.1 dB."""
+        """Draw the bar; red above full scale, where what is heard is cut off."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -54,7 +59,7 @@ class Meter(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()), 4, 4)
         share = 1 - max(self._db, METER_FLOOR_DB) / METER_FLOOR_DB
         if share > 0.01:
-            painter.setBrush(self._palette.color("fault" if self._db > -0.1 else "graft"))
+            painter.setBrush(self._palette.color("fault" if self._db > 0.0 else "graft"))
             painter.drawRoundedRect(QRectF(0, 0, self.width() * share, self.height()), 4, 4)
 
 
@@ -96,6 +101,8 @@ class TransportBar(QWidget):
     def show_playing(self, playing: bool) -> None:
         self.play.setText("■" if playing else "▶")
         self.play.setAccessibleName("Stop" if playing else "Play")
+        if not playing:  # what is told while nothing plays comes too seldom to fall back by
+            self.meter.show_silence()
 
     def show_switch(self, *, at_bar: bool, pending: int | None) -> None:
         """Show when another take is switched to, and which one waits for its bar."""

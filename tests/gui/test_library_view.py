@@ -209,9 +209,10 @@ def test_arrows_audition_and_the_top_leads_to_the_search(panel: Panel) -> None:
     panel.view.focus_search()
     QTest.keyClick(panel.view.search, Qt.Key.Key_Down)
     assert panel.view.list.entry is panel.state.entries[0]
+    assert panel.view.list.selectedIndexes(), "it is seen which row the keys act on"
     key(panel, Qt.Key.Key_Down)
     key(panel, Qt.Key.Key_Up)
-    assert heard == ["b", "c"]
+    assert heard == ["c", "b", "c"], "the first row is heard as soon as it is reached"
     asked: list[bool] = []
     panel.view.list.search_wanted.connect(lambda: asked.append(True))
     key(panel, Qt.Key.Key_Up)

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QApplication
 from engine.audio import FrameSpan
 from engine.errors import BadArgument
 from engine.messages import Phase, Progress
-from engine.request import GenerationRequest, Task
+from engine.request import GenerationRequest, SourceReference, Task
 from gui.state.ask import Ask, Intent, Target, build_request, button_text, missing
 from gui.state.batch import Batch
 from gui.state.clip import Clip, LaneState, PulledEdges
@@ -58,6 +58,46 @@ def test_a_picked_take_is_varied_until_other_words_are_written(session: Session)
     session.override_intent(Intent.VARY)
     session.ask_anew()
     assert session.intent is Intent.VARY, "what was chosen by hand stays"
+
+
+@pytest.mark.parametrize("task", [Task.VARY, Task.CONTINUE, Task.INPAINT])
+def test_after_a_graft_return_makes_nothing_new(session: Session, task: Task) -> None:
+    base = tone_clip()
+    session.open(base)
+    source, spans = SourceReference("loop.wav", SHA), (SPAN,) if task is Task.INPAINT else ()
+    bars = 2 if task is Task.CONTINUE else None
+    request = GenerationRequest(task, 1, bars=bars, source=source, spans=spans)
+    session.pull(PulledEdges(right_bars=2) if task is Task.CONTINUE else PulledEdges())
+    session.add_batch(Batch.ordered("job", request, "graft", base), show=True)
+    again = Intent.EXTEND if task is Task.CONTINUE else Intent.VARY
+    assert session.intent is again, "while it is made"
+    session.finish_take("job", 0, tone_clip(6 * BAR, clip_id="take"))
+    assert session.intent is Intent.VARY, "the take that is shown"
+    session.ask_anew()
+    assert session.intent is Intent.NEW
+
+
+def test_a_morph_is_morphed_again_until_another_thing_is_chosen(session: Session) -> None:
+    intents: list[Intent] = []
+    session.intent_changed.connect(lambda: intents.append(session.intent))
+    session.override_intent(Intent.MORPH)
+    request = GenerationRequest(Task.MORPH, 1, "rain", to_prompt="sea", bars=1)
+    session.add_batch(Batch.ordered("job", request, "morph", None), show=True)
+    session.finish_take("job", 0, tone_clip(clip_id="take"))
+    assert set(intents) == {Intent.MORPH}, "the form never flickers to something else"
+    session.choose_lane(0)
+    assert session.intent is Intent.VARY
+    session.ask_anew()
+    session.override_intent(Intent.NEW)
+    assert session.intent is Intent.NEW
+
+
+def test_what_was_chosen_by_hand_stays_when_a_waiting_order_begins(session: Session) -> None:
+    with_takes(session)
+    session.override_intent(Intent.MORPH)
+    session.add_batch(batch("next"), show=False)
+    session.show_batch("next")
+    assert session.intent is Intent.MORPH
 
 
 def test_regions_and_edges_say_what_happens_and_exclude_each_other(session: Session) -> None:
@@ -164,6 +204,8 @@ def test_the_button_says_what_it_does() -> None:
     assert button_text(Intent.INPAINT, Ask(), PulledEdges()) == "Graft 4 takes"
     grown = button_text(Intent.EXTEND, Ask(), PulledEdges(right_bars=2))
     assert grown == "Grow 2 bars after, 4 takes"
+    grown = button_text(Intent.EXTEND, Ask(), PulledEdges(left_bars=1))
+    assert grown == "Grow 1 bar before, 4 takes"
 
 
 def test_progress_never_goes_back_and_lanes_fill_one_by_one() -> None:

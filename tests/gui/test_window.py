@@ -19,9 +19,11 @@ from engine.audio import FrameSpan
 from engine.request import Task
 from gui.app import App
 from gui.commands import Command
+from gui.main_window import FIRST_SIZE
 from gui.state.ask import Intent
 from gui.state.clip import LaneState, PulledEdges
 from gui.state.generation import EngineState
+from gui.state.settings import Remembered
 from gui.widgets.prompt_form import FIRST_PROMPT
 from tests.gui.conftest import OpenApp
 from tests.gui.hands import (
@@ -53,6 +55,33 @@ def test_the_first_start_has_a_prompt_filled_in_and_return_makes_it(app: App, qt
     wait(qtbot, lambda: lanes_done(app) == 4)
     assert app.window.regions.header.tempo.text() == "84.00 bpm"
     wait(qtbot, lambda: len(app.parts.library.entries) == 4)
+
+
+def test_after_return_the_letters_choose_takes(app: App, qtbot: QtBot) -> None:
+    form, session = app.window.regions.form, app.parts.session
+    form.takes.setValue(2)
+    form.prompt.setFocus()
+    press(app, Key.Key_Return)
+    wait(qtbot, lambda: lanes_done(app) == 2)
+    press(app, Key.Key_B)
+    assert session.canvas.active == 1
+    assert form.prompt.toPlainText() == FIRST_PROMPT, "nothing is typed"
+
+
+def test_an_order_that_is_refused_leaves_the_keys_in_the_form(app: App) -> None:
+    form = app.window.regions.form
+    form.prompt.setPlainText("")
+    form.prompt.setFocus()
+    press(app, Key.Key_Return)
+    assert form.prompt.hasFocus()
+
+
+def test_the_first_start_has_room_for_the_library(app: App) -> None:
+    app.window.resize(900, 600)
+    app.window.recall(Remembered())
+    screen = app.window.screen()
+    assert screen is not None
+    assert app.window.size() == FIRST_SIZE.boundedTo(screen.availableSize())
 
 
 def test_letters_choose_takes_and_the_place_goes_on(app: App, qtbot: QtBot) -> None:

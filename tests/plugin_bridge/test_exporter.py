@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.atomic_file import FileExists
+from engine.audio import FrameSpan
 from engine.errors import BadArgument, WriteProblem
 from engine.key import Key
 from engine.request import GenerationRequest, SourceReference, Task
@@ -93,6 +94,19 @@ def test_a_graft_is_named_after_its_source_without_our_own_ending() -> None:
     assert re.fullmatch(r"dusty-drums_120bpm_[a-f0-9]{4}", export_stem(facts))
     facts, _ = graft_take(r"C:\loops\My Loop 3.wav", 16_000, 120.0)
     assert export_stem(facts).startswith("my-loop3_")
+
+
+def test_a_graft_into_part_of_a_loop_does_not_rename_its_key() -> None:
+    source = SourceReference("keys.wav", "0" * 64)
+    asked = GenerationRequest(
+        Task.INPAINT, 7, key=Key(2, "minor"), source=source, spans=(FrameSpan(0, 2_000),)
+    )
+    facts = facts_of(asked, 8_000, measured_key=Key(7, "minor"))
+    part = replace(facts, grafted=(FrameSpan(0, 2_000),))
+    assert part.key == Key(7, "minor")
+    whole = replace(facts, grafted=(FrameSpan(0, 8_000),))
+    assert whole.key == Key(2, "minor")
+    assert replace(part, measured=replace(part.measured, key=None)).key == Key(2, "minor")
 
 
 @pytest.mark.parametrize("path", ["/home/ada/keys.wav", r"C:\Users\ada\keys.wav"])
