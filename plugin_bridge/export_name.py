@@ -22,7 +22,10 @@ _TEMPO_TEXT = re.compile(r"\d+(?:[.,]\d+)?[\s_-]*bpm|bpm[\s:=_-]*\d+(?:[.,]\d+)?
 _TOKEN = re.compile(r"[a-z0-9]+")
 #: Four hex digits that start with a letter and hold no three-digit number.
 _CODE = re.compile(r"[a-f](?!\d{3})[0-9a-f]{3}")
-_OWN_ENDING = re.compile(r"(?:_\d+bpm)?(?:_[A-G]#?(?:maj|min))?_[a-f][0-9a-f]{3}(?:-[a-z]+)?$")
+#: How our exports end, and the library's files.
+_OWN_ENDING = re.compile(
+    r"(?:_\d+bpm)?(?:_[A-G]#?(?:maj|min))?_(?:[a-f][0-9a-f]{3}(?:-[a-z]+)?|[0-9a-f]{16})$"
+)
 
 
 def export_stem(facts: TakeFacts) -> str:
@@ -47,15 +50,16 @@ def numbered(stem: str) -> Iterator[str]:
 
 
 def title(facts: TakeFacts) -> str:
-    """Return what the take is called in words: its prompt, or its source's name."""
+    """Return what the take is called in words: its prompt; a graft keeps its source's name, with
+    what was grafted behind it."""
     request = facts.request
     if request.task is Task.MORPH:
         return f"{request.prompt} to {request.to_prompt}"
-    if request.prompt.strip():
-        return request.prompt
     if request.source is None:
-        return ""
-    return _OWN_ENDING.sub("", PurePath(request.source.name).stem)
+        return request.prompt
+    name = _OWN_ENDING.sub("", PurePath(request.source.name).stem)
+    added = slug(request.prompt)
+    return name if not added or added in slug(name) else f"{name} · {request.prompt}"
 
 
 def _slug(facts: TakeFacts) -> str:

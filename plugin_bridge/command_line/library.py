@@ -14,8 +14,8 @@ from plugin_bridge.command_line.options import Options
 from plugin_bridge.command_line.stored_take import export_stored
 from plugin_bridge.command_line.take_report import (
     ExportedTake,
+    facts_parts,
     json_path,
-    measured_parts,
     shown_prompt,
     take_json,
 )
@@ -56,7 +56,7 @@ def _show_entries(entries: Sequence[LibraryEntry], console: Console) -> None:
         parts = [
             entry.take_id[:_SHORT_ID],
             "★" if entry.rating else " ",
-            *measured_parts(entry.facts.measured, entry.facts.tempo_bpm),
+            *facts_parts(entry.facts),
             shown_prompt(entry.facts),
         ]
         console.line("  ".join(parts))
@@ -85,7 +85,7 @@ def _show(entry: LibraryEntry, console: Console) -> None:
     console.line(
         f"  made by   {facts.request.task}, seed {facts.request.seed}, {facts.model_version}"
     )
-    console.line(f"  heard     {', '.join(measured_parts(facts.measured, facts.tempo_bpm))}")
+    console.line(f"  heard     {', '.join(facts_parts(facts))}")
     console.result(_entry_json(entry))
 
 

@@ -23,26 +23,39 @@ class ExportedTake:
 def take_line(take: ExportedTake) -> str:
     """Return one calm line: where it is, and what was measured."""
     facts = take.facts
-    parts = [shown_path(take.path), *measured_parts(facts.measured, facts.tempo_bpm)]
+    parts = [shown_path(take.path), *facts_parts(facts)]
     parts.append(f"seed {facts.request.seed}")
     return "  ".join(parts)
 
 
-def measured_parts(measured: Measurements, tempo_bpm: float | None = None) -> list[str]:
-    """Return the measurements in words; what cannot be measured is left out."""
-    parts: list[str] = []
-    heard = None if measured.bpm is None else f"{measured.bpm:.1f}"
-    if tempo_bpm is not None:
-        parts.append(f"{tempo_bpm:g} bpm" + (f" (measured {heard})" if heard else ""))
-    elif heard:
-        parts.append(f"measured {heard} bpm")
-    if measured.key is not None:
-        parts.append(measured.key.name)
-    if measured.seam_score is not None:
-        parts.append(f"seam {measured.seam_score:.2f}")
-    if measured.lufs is not None:
-        parts.append(f"{measured.lufs:.1f} LUFS")
-    return parts
+def facts_parts(facts: TakeFacts) -> list[str]:
+    """Return what a take was asked to be and what was heard in it, in words."""
+    heard = facts.measured
+    parts = [_tempo_part(_bpm(facts.tempo_bpm, "g"), _bpm(heard.bpm, ".1f"))]
+    parts.append(_key_part(facts.request.key, heard.key))
+    if heard.seam_score is not None:
+        parts.append(f"seam {heard.seam_score:.2f}")
+    if heard.lufs is not None:
+        parts.append(f"{heard.lufs:.1f} LUFS")
+    return [part for part in parts if part]
+
+
+def _tempo_part(asked: str, heard: str) -> str:
+    if not asked:
+        return f"measured {heard} bpm" if heard else ""
+    return f"{asked} bpm (measured {heard})" if heard else f"{asked} bpm"
+
+
+def _key_part(asked: Key | None, heard: Key | None) -> str:
+    """Return the key; both where another one was heard than was asked for."""
+    if asked is None or heard is None or asked == heard:
+        known = asked or heard
+        return "" if known is None else known.name
+    return f"{asked.name} (measured {heard.name})"
+
+
+def _bpm(tempo: float | None, form: str) -> str:
+    return "" if tempo is None else f"{tempo:{form}}"
 
 
 def take_json(take: ExportedTake) -> dict[str, JsonValue]:

@@ -18,7 +18,7 @@ from engine.errors import BadArgument, WriteProblem
 from engine.key import Key
 from engine.request import GenerationRequest, SourceReference, Task
 from engine.wav_file import read_recipe
-from plugin_bridge.export_name import export_stem, numbered, slug
+from plugin_bridge.export_name import export_stem, numbered, slug, title
 from plugin_bridge.exporter import export_take, wav_bytes
 from tests.plugin_bridge.export_takes import facts_of, graft_take, loop_take, one_shot_take
 
@@ -94,6 +94,22 @@ def test_a_graft_is_named_after_its_source_without_our_own_ending() -> None:
     assert re.fullmatch(r"dusty-drums_120bpm_[a-f0-9]{4}", export_stem(facts))
     facts, _ = graft_take(r"C:\loops\My Loop 3.wav", 16_000, 120.0)
     assert export_stem(facts).startswith("my-loop3_")
+
+
+@pytest.mark.parametrize(
+    ("source", "prompt", "expected"),
+    [
+        ("my_loop.wav", "tom fill", "my_loop · tom fill"),
+        ("my_loop.wav", "", "my_loop"),
+        ("my-loop-tom-fill_112bpm_Cmin_ab12.wav", "tom fill", "my-loop-tom-fill"),
+        ("dusty-drums_84bpm_0011223344556677.wav", "snare roll", "dusty-drums · snare roll"),
+    ],
+)
+def test_a_graft_keeps_its_sources_name(source: str, prompt: str, expected: str) -> None:
+    reference = SourceReference(source, "0" * 64)
+    spans = (FrameSpan(0, 10),)
+    request = GenerationRequest(Task.INPAINT, 1, prompt=prompt, source=reference, spans=spans)
+    assert title(facts_of(request, 100)) == expected
 
 
 def test_a_graft_into_part_of_a_loop_does_not_rename_its_key() -> None:
