@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.audio import FrameSpan, merge_spans
@@ -10,6 +10,7 @@ from engine.errors import BadInputFile
 from engine.request import GRAFTING_TASKS, Task
 from engine.take import TakeFacts
 from engine.wav_file import read_recipe
+from gui.state.clip import Clip
 from gui.state.digest import has_sha256
 
 #: Grafts into grafts that are looked back through; nobody means more.
@@ -29,6 +30,11 @@ def grafted_spans(facts: TakeFacts) -> tuple[FrameSpan, ...]:
     if facts.grafted or facts.request.task in GRAFTING_TASKS:
         return facts.grafted
     return (FrameSpan(0, facts.frames),)
+
+
+def made_last(clip: Clip) -> Clip:
+    """Return the clip with what its own order made as its grafts, earlier ones left out."""
+    return clip if clip.facts is None else replace(clip, grafted=grafted_spans(clip.facts))
 
 
 def provenance(facts: TakeFacts) -> Provenance:

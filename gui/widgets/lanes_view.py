@@ -16,6 +16,7 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QApplication, QSizePolicy, QToolTip, QWidget
 
 from gui.state.clip import Clip, Lane, LaneState, TimeAxis
+from gui.state.provenance import made_last
 from gui.theme import DARK, Palette
 from gui.widgets.canvas_layout import GUTTER_PX, KEYBOARD_REASONS, RIGHT_PX
 from gui.widgets.canvas_overlays import paint_focus
@@ -208,9 +209,14 @@ class LanesView(QWidget):
             paint_unmade(painter, area, lane, self._note(index), palette)
 
     def _wave(self, index: int, clip: Clip) -> QPixmap:
-        """Return a lane's drawn waveform, made anew only when what it shows has changed."""
+        """Return a lane's drawn waveform, made anew only when what it shows has changed.
+
+        Green is what its own order made: what lanes differ in. Earlier grafts are green on the
+        canvas.
+        """
         height = self.layout_px.row_px - 2 * WAVE_INSET_PX
         ratio = self.devicePixelRatioF()
+        clip = made_last(clip)
         key = (clip.clip_id, clip.grafted, self._axis, self._sample_rate, height, ratio)
         key = (*key, self._palette)
         known = self._waves.get(index)

@@ -15,7 +15,8 @@ from engine.sample_format import quantise
 from engine.take import TakeFacts
 from engine.wav_file import recipe_chunk, write_wav
 from gui.state.digest import file_sha256
-from gui.state.provenance import Provenance, provenance
+from gui.state.provenance import Provenance, made_last, provenance
+from tests.gui.canvas_parts import tone_clip
 from tests.plugin_bridge.export_takes import facts_of, loop_take
 
 RATE, FRAMES = 8_000, 16_000
@@ -55,6 +56,16 @@ def test_an_earlier_graft_is_green_too(tmp_path: Path) -> None:
     assert provenance(facts) == Provenance((FrameSpan(0, 1000),), is_known=True)
     _, facts = graft(first, tmp_path, "two", FrameSpan(4000, 5000))
     assert provenance(facts) == Provenance((FrameSpan(0, 1000), FrameSpan(4000, 5000)))
+
+
+def test_a_lane_shows_what_its_own_order_made(tmp_path: Path) -> None:
+    first, _ = graft(users_file(tmp_path), tmp_path, "t1", FrameSpan(0, 1_000))
+    _, facts = graft(first, tmp_path, "t2", FrameSpan(5_000, 6_000))
+    clip = replace(tone_clip(), facts=facts, grafted=provenance(facts).grafted)
+    assert clip.grafted == (FrameSpan(0, 1_000), FrameSpan(5_000, 6_000))
+    assert made_last(clip).grafted == (FrameSpan(5_000, 6_000),)
+    own = tone_clip()
+    assert made_last(own) is own
 
 
 def test_an_intro_moves_what_was_grafted_before_it(tmp_path: Path) -> None:
