@@ -226,6 +226,7 @@ class Orders(QObject):
         if state is LaneState.FAILED or batch.fault:
             self.said.emit(sentence or batch.fault, "fault")
         elif state is LaneState.CANCELLED:
+            self._session.leave_unmade(job_id)
             self.said.emit(f"Cancelled: {batch.title}.", "")
         else:
             is_shown = self._session.canvas.batch_id == job_id

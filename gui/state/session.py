@@ -164,6 +164,13 @@ class Session(QObject):
             self._show(batch, Canvas(batch.base, batch.job_id), batch.title)
         self.lanes_changed.emit()
 
+    def leave_unmade(self, job_id: str) -> None:
+        """Go back from an order that ended with no take to what was shown before it."""
+        batch, before = self._batches[job_id], self._history.undone()
+        is_shown = self.canvas.batch_id == job_id and self.canvas.active is None
+        if is_shown and before.value != Canvas() and all(lane.clip is None for lane in batch.lanes):
+            self._go(before, batch.pulled)
+
     def update_batch(self, job_id: str, change: Callable[[Batch], Batch]) -> None:
         """Replace an order by what `change` makes of it; unknown orders are ignored."""
         if job_id not in self._batches:

@@ -229,6 +229,25 @@ def test_takes_that_are_ready_outlive_a_cancelled_order() -> None:
     assert states == [LaneState.DONE, LaneState.CANCELLED, LaneState.CANCELLED]
 
 
+def test_an_order_cancelled_without_a_take_leaves_what_was_there(session: Session) -> None:
+    mine = tone_clip()
+    session.open(mine)
+    session.add_batch(batch("job"), show=True)
+    assert session.shown is None
+    session.leave_unmade("job")
+    assert session.shown is mine
+    session.redo()
+    session.finish_take("job", 0, tone_clip(clip_id="take"))
+    session.leave_unmade("job")
+    assert session.chosen is not None, "what is made stays shown"
+
+
+def test_the_first_order_cancelled_leaves_its_lanes(session: Session) -> None:
+    session.add_batch(batch("job"), show=True)
+    session.leave_unmade("job")
+    assert session.canvas.batch_id == "job"
+
+
 def test_the_best_join_is_named_only_where_there_is_a_choice() -> None:
     order = batch(takes=2).finished(0, tone_clip(seam_score=0.5))
     assert order.best_joined is None
