@@ -38,6 +38,7 @@ COMMANDS = {
     "plugins": "plugins",
     "sync": "sync",
     "serve": "serving",
+    "scripts": "scripts",
 }
 
 _UNEXPECTED_EXIT_CODE = 1

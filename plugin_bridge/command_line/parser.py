@@ -69,6 +69,7 @@ def build_parser() -> Parser:
         _add_plugins,
         _add_sync,
         _add_serve,
+        _add_scripts,
     ):
         add(commands)
     return parser
@@ -325,6 +326,16 @@ def _add_serve(commands: Commands) -> None:
     what.add_argument("--status", action="store_true", help="say whether it runs")
     _add_model(command)
     _add_json(command)
+
+
+def _add_scripts(commands: Commands) -> None:
+    command = _command(commands, "scripts", "scripts for DAWs, which send the selected region here")
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    installing = _command(actions, "install", "put each where its DAW looks")
+    listing = _command(actions, "list", "show them, and where they are installed")
+    for parser in (installing, listing):
+        parser.add_argument("files", nargs="*", metavar="DAW", help="ardour, reaper (default: all)")
+        _add_json(parser)
 
 
 def _command(commands: Commands, name: str, what: str) -> Parser:

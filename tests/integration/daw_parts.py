@@ -132,25 +132,27 @@ class Ardour:
         audio = self._folder / "interchange" / self._name / "audiofiles"
         channels = [files[region.get(f"source-{n}")] for n in range(int(region.get("channels", 0)))]
         sides = [samples_of(audio / channel) for channel in channels]
-        frames, position = re.findall(r"a(\d+)", region.get("length", ""))
-        return Region(
-            name=region.get("name", ""),
-            frames=Fraction(int(frames) * 44_100, _SUPERCLOCK),
-            position=Fraction(int(position) * 44_100, _SUPERCLOCK),
-            samples=np.concatenate(sides),
+        times = region.get("start", "") + region.get("length", "")
+        start, frames, position = (
+            Fraction(int(time) * 44_100, _SUPERCLOCK) for time in re.findall(r"a(\d+)", times)
         )
+        samples = np.concatenate(sides)[:, int(start) : int(start + frames)]
+        return Region(region.get("name", ""), frames, position, samples)
+
+    def _session_lua(self) -> str:
+        return _ARDOUR_SESSION.format(folder=self._folder, name=self._name)
 
     def _make_session(self) -> None:
         script = self._desk.folder / "session.lua"
         home = self._desk.folder / "lua-home"  # with another's settings it crashes
         home.mkdir()
-        script.write_text(_ARDOUR_SESSION.format(folder=self._folder, name=self._name))
+        script.write_text(self._session_lua())
         made = self._desk.start(f"ardour{ardour_version()}-lua", str(script), HOME=str(home))
         assert made.wait(60) == 0, f"no session; {self._desk.logs} tells why"
 
     def _write_settings(self) -> None:
         folder = self._desk.home / ".config" / f"ardour{ardour_version()}"
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / f".a{ardour_version()}").touch()  # or it asks first-run questions
         (folder / "instant.xml").write_text("<instant><no-memory-warning/></instant>")
         (folder / "config").write_text(_ARDOUR_CONFIG)

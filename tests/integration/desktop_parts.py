@@ -94,6 +94,11 @@ class Desktop:
         }
         self._started: list[subprocess.Popen[bytes]] = []
 
+    @property
+    def temporary(self) -> Path:
+        """Where its programs put temporary files."""
+        return self._run_folder
+
     def open(self) -> None:
         """Start the X server, the window manager and the bus."""
         self._open_screen()

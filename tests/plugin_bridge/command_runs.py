@@ -90,9 +90,11 @@ def new_shell(folder: Path, **variables: str) -> Shell:
     return Shell(work, environment)
 
 
-def wait_for(condition: Callable[[], object], what: str) -> None:
+def wait_for(
+    condition: Callable[[], object], what: str, within_seconds: float = PATIENCE_SECONDS
+) -> None:
     """Wait until the condition holds: for processes, which cannot signal a test."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + within_seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.02)
