@@ -11,7 +11,7 @@ import soundfile
 from engine.audio import FloatArray
 from tests.integration.daw_parts import Ardour, ardour_version
 from tests.integration.desktop_parts import Desktop
-from tests.plugin_bridge.command_runs import ROOT
+from tests.plugin_bridge.command_runs import ROOT, wait_for
 
 _KEY, _SYSTEM_SETTINGS = "F9", Path("/etc")
 #: What Ardour's own script manager saves of a script: its text, and its factory as byte code,
@@ -53,6 +53,15 @@ class ScriptedArdour(Ardour):
         self._script, self._audio, self._position = script, audio, position
         desk.environment.update(LOOPGRAFT_DATA=str(data), PYTHONPATH=str(ROOT))
         super().__init__(desk)
+        # Its window is there before it hears keys.
+        session = self._folder / f"{self._name}.ardour"
+        before = session.stat().st_mtime_ns
+
+        def has_saved() -> bool:
+            self.save()
+            return session.exists() and session.stat().st_mtime_ns != before
+
+        wait_for(has_saved, "an Ardour that hears keys")
 
     def run_script(self, select: str = "ctrl+a") -> None:
         """Select by a key, by default all there is, and run the script."""
