@@ -39,6 +39,7 @@ COMMANDS = {
     "sync": "sync",
     "serve": "serving",
     "scripts": "scripts",
+    "control": "control",
 }
 
 _UNEXPECTED_EXIT_CODE = 1

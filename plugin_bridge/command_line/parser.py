@@ -70,6 +70,7 @@ def build_parser() -> Parser:
         _add_sync,
         _add_serve,
         _add_scripts,
+        _add_control,
     ):
         add(commands)
     return parser
@@ -336,6 +337,13 @@ def _add_scripts(commands: Commands) -> None:
     for parser in (installing, listing):
         parser.add_argument("files", nargs="*", metavar="DAW", help="ardour, reaper (default: all)")
         _add_json(parser)
+
+
+def _add_control(commands: Commands) -> None:
+    command = _command(commands, "control", "listen to DAW scripts on a socket, until Ctrl+C")
+    command.add_argument("--once", action="store_true", help="end when the first script leaves")
+    _add_model(command)
+    _add_json(command)
 
 
 def _command(commands: Commands, name: str, what: str) -> Parser:
