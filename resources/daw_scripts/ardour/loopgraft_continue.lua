@@ -182,7 +182,7 @@ function factory () return function ()
 		local start, stop = read_file (folder .. "/result"):match ('"grafted": %[%[(%d+), (%d+)%]')
 		local whole = start and import (result)
 		if not whole then return tell ("Ardour did not take the file that Loopgraft made.") end
-		place (whole, math.tointeger (start), math.tointeger (stop),
+		place (whole, tonumber (start), tonumber (stop),
 			region:position () + region:length (), playlist, region:name () .. " continued")
 	end
 
