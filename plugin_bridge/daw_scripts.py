@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,7 +63,12 @@ class DawScript:
 
 
 def find_scripts() -> list[DawScript]:
-    """Return a script for every DAW of this user that keeps settings here."""
+    """Return a script for every DAW of this user that keeps settings here.
+
+    None on Windows: the scripts need a POSIX shell to run beside their DAW.
+    """
+    if sys.platform == "win32":
+        return []
     folders = {"ardour": _ardour_folders(), "reaper": _reaper_folders()}
     return [
         DawScript(daw, source, folder)
@@ -75,11 +79,9 @@ def find_scripts() -> list[DawScript]:
 
 
 def own_command() -> str:
-    """Return the command line that starts this Loopgraft from anywhere, quoted for the system."""
-    ending = ".exe" if sys.platform == "win32" else ""
-    launcher = Path(sys.executable).with_name(f"loopgraft{ending}")
-    words = (str(launcher),) if launcher.is_file() else module_command("plugin_bridge")
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    """Return the command line that starts this Loopgraft from anywhere, quoted for sh."""
+    launcher = Path(sys.executable).with_name("loopgraft")
+    return shlex.join([str(launcher)] if launcher.is_file() else module_command("plugin_bridge"))
 
 
 def _lua_text(text: str) -> bytes:
@@ -89,9 +91,7 @@ def _lua_text(text: str) -> bytes:
 
 
 def _ardour_folders() -> Iterator[Path]:
-    """Ardour keeps settings per major version. Its script needs a shell, so not on Windows."""
-    if sys.platform == "win32":
-        return
+    """Ardour keeps settings per major version."""
     settings = Path.home() / "Library" / "Preferences" if sys.platform == "darwin" else _config()
     for folder in sorted(settings.glob("*")):
         if _ARDOUR_FOLDER.fullmatch(folder.name) and folder.is_dir():
@@ -99,12 +99,8 @@ def _ardour_folders() -> Iterator[Path]:
 
 
 def _reaper_folders() -> Iterator[Path]:
-    if sys.platform == "win32":
-        settings = Path(os.environ.get("APPDATA", Path.home()))
-    elif sys.platform == "darwin":
-        settings = Path.home() / "Library" / "Application Support"
-    else:
-        settings = _config()
+    is_mac = sys.platform == "darwin"
+    settings = Path.home() / "Library" / "Application Support" if is_mac else _config()
     if (settings / "REAPER").is_dir():
         yield settings / "REAPER" / "Scripts"
 

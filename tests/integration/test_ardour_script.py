@@ -15,6 +15,7 @@ from tests.integration.ardour_script import ScriptedArdour
 from tests.integration.daw_parts import Region, ardour_version, samples_of
 from tests.integration.desktop_parts import Desktop, desktop, needs_desktop
 from tests.plugin_bridge.command_runs import new_shell, wait_for
+from tests.plugin_bridge.scored_maker import MAKER_SPEC
 
 #: At 120 bpm and 44.1 kHz.
 BAR_FRAMES = 88_200
@@ -102,3 +103,19 @@ def test_without_a_region_the_script_says_so_and_does_nothing(tmp_path: Path) ->
         wait_for(lambda: not desk.windows("^Loopgraft$"), "a closed message")
         assert len(saved_regions(ardour, 1)) == 1
     assert not (tmp_path / "data" / "takes").exists()
+
+
+def test_a_cancelled_continuation_ends_the_engines_job_and_leaves_nothing(tmp_path: Path) -> None:
+    with desktop(tmp_path) as desk:
+        script = installed_script(desk, tmp_path)
+        desk.environment["LOOPGRAFT_MAKER"] = MAKER_SPEC
+        ardour = ScriptedArdour(desk, script, noise(BAR_FRAMES), SENT_AT, tmp_path / "data")
+        ardour.run_script()
+        answer(desk, 2, "slow:reading slow:sampling slow:decoding")
+        log = tmp_path / "data" / "logs" / "engine.log"
+        wait_for(lambda: log.exists() and "begins at take" in log.read_text(), "a job that runs")
+        desk.window("^Loopgraft$").press("Escape")
+        wait_for(lambda: not desk.windows("^Loopgraft$"), "a closed progress window")
+        wait_for(lambda: not list(desk.temporary.glob("loopgraft.*")), "an empty folder")
+        assert len(saved_regions(ardour, 1)) == 1
+    assert not list((tmp_path / "data" / "takes").rglob("*.wav"))

@@ -66,6 +66,7 @@ def run_script(shell: Shell, **settings: object) -> list[list[str]]:
     environment = {**shell.environment, "HOME": str(home), "TMPDIR": str(home)}
     said = subprocess.run(
         [f"ardour{ardour_version()}-lua", str(start)],
+        cwd=shell.folder,
         env=environment,
         capture_output=True,
         text=True,
@@ -118,3 +119,10 @@ def test_what_cannot_be_continued_is_said_and_changes_nothing(
 
 def test_a_closed_dialog_changes_nothing(shell: Shell) -> None:
     assert [line[0] for line in run_script(shell, ANSWER="")] == ["item"]
+
+
+def test_a_prompt_is_never_run_by_the_shell(shell: Shell) -> None:
+    prompt = "'; touch hacked; ' $(touch hacked) `touch hacked`"
+    message, _kept = run_script(shell, ANSWER=f"65,{prompt}")
+    assert "65 bars" in message[1]
+    assert not (shell.folder / "hacked").exists()

@@ -124,14 +124,15 @@ function factory () return function ()
 		local window = LuaDialog.ProgressWindow (TITLE, true)
 		local code
 		repeat
-			local fraction = tonumber (read_file (folder .. "/progress"):match (".*step (%d+)/") or 0)
-			window:progress (math.min (0.95, 0.1 + fraction / 100), last_line (read_file (folder .. "/progress")))
+			local said = read_file (folder .. "/progress")
+			local step, steps = said:match (".*step (%d+)/(%d+)")
+			window:progress (step and math.min (0.95, step / steps) or 0.05, last_line (said))
 			if window:canceled () then
 				os.execute ("kill " .. read_file (folder .. "/pid"))
 			end
 			ARDOUR.LuaAPI.usleep (POLL_MICROSECONDS)
 			code = read_file (folder .. "/code"):match ("^(%d+)\n")
-		until code or window:canceled ()
+		until code
 		local canceled = window:canceled ()
 		window:done ()
 		return code == "0" and not canceled, canceled
