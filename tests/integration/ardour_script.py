@@ -10,9 +10,11 @@ import soundfile
 
 from engine.audio import FloatArray
 from tests.integration.daw_parts import Ardour, ardour_version
-from tests.integration.desktop_parts import Desktop
+from tests.integration.desktop_parts import Desktop, Window
 from tests.plugin_bridge.command_runs import ROOT, wait_for
 
+#: Titles of the script's windows.
+_WARNING, _DIALOG = "^Loopgraft$", "^Continue Region$"
 _KEY, _SYSTEM_SETTINGS = "F9", Path("/etc")
 #: What Ardour's own script manager saves of a script: its text, and its factory as byte code,
 #: without the names of what is outside it.
@@ -67,6 +69,28 @@ class ScriptedArdour(Ardour):
         """Select by a key, by default all there is, and run the script."""
         self.window.press(select)
         self.window.press(_KEY)
+
+    def ask(self, bars: int, prompt: str) -> None:
+        """Run the script on the region, and fill in its dialog."""
+        self._dialog().focus()
+        self._desk.write(str(bars))
+        self._desk.keys("Tab")
+        self._desk.write(prompt)
+        self._desk.keys("Tab", "Tab", "Return")
+
+    def _dialog(self) -> Window:
+        """Run the script until it asks: a region that is not drawn yet cannot be selected."""
+        while True:
+            self.run_script()
+            wait_for(lambda: self._desk.windows(f"{_WARNING}|{_DIALOG}"), "the script's window")
+            if dialogs := self._desk.windows(_DIALOG):
+                return dialogs[0]
+            self.close_warning()
+
+    def close_warning(self) -> None:
+        """Close the script's message once it is there."""
+        self._desk.window(_WARNING).press("Return")
+        wait_for(lambda: not self._desk.windows(_WARNING), "a closed message")
 
     def undo(self) -> None:
         self.window.press("ctrl+z")

@@ -15,7 +15,6 @@ from tests.integration.ardour_script import ScriptedArdour
 from tests.integration.daw_parts import Region, ardour_version, samples_of
 from tests.integration.desktop_parts import Desktop, desktop, needs_desktop
 from tests.plugin_bridge.command_runs import new_shell, wait_for
-from tests.plugin_bridge.scored_maker import MAKER_SPEC
 
 #: At 120 bpm and 44.1 kHz.
 BAR_FRAMES = 88_200
@@ -43,16 +42,6 @@ def installed_script(desk: Desktop, folder: Path) -> Path:
     return Path(script["path"])
 
 
-def answer(desk: Desktop, bars: int, prompt: str) -> None:
-    """Fill in the script's dialog."""
-    dialog = desk.window("^Loopgraft$")
-    assert dialog.focus()
-    desk.write(str(bars))
-    desk.keys("Tab")
-    desk.write(prompt)
-    desk.keys("Tab", "Tab", "Return")
-
-
 def saved_regions(ardour: ScriptedArdour, count: int) -> list[Region]:
     """Save until so many regions are in the session file."""
 
@@ -73,8 +62,7 @@ def test_a_region_is_continued_right_after_it_and_one_undo_takes_that_off(tmp_pa
         (before,) = ardour.regions()
         assert (before.position, before.frames) == (SENT_AT, BAR_FRAMES)
 
-        ardour.run_script()
-        answer(desk, 2, "house drums")
+        ardour.ask(2, "house drums")
         wait_for(lambda: list((data / "takes").rglob("*.wav")), "a take", _TAKE_WITHIN_SECONDS)
         kept, added = saved_regions(ardour, 2)
         (take,) = (data / "takes").rglob("*.wav")
@@ -99,23 +87,6 @@ def test_without_a_region_the_script_says_so_and_does_nothing(tmp_path: Path) ->
         script = installed_script(desk, tmp_path)
         ardour = ScriptedArdour(desk, script, noise(BAR_FRAMES), SENT_AT, tmp_path / "data")
         ardour.run_script(select="Escape")
-        desk.window("^Loopgraft$").press("Return")
-        wait_for(lambda: not desk.windows("^Loopgraft$"), "a closed message")
+        ardour.close_warning()
         assert len(saved_regions(ardour, 1)) == 1
     assert not (tmp_path / "data" / "takes").exists()
-
-
-def test_a_cancelled_continuation_ends_the_engines_job_and_leaves_nothing(tmp_path: Path) -> None:
-    with desktop(tmp_path) as desk:
-        script = installed_script(desk, tmp_path)
-        desk.environment["LOOPGRAFT_MAKER"] = MAKER_SPEC
-        ardour = ScriptedArdour(desk, script, noise(BAR_FRAMES), SENT_AT, tmp_path / "data")
-        ardour.run_script()
-        answer(desk, 2, "slow:reading slow:sampling slow:decoding")
-        log = tmp_path / "data" / "logs" / "engine.log"
-        wait_for(lambda: log.exists() and "begins at take" in log.read_text(), "a job that runs")
-        desk.window("^Loopgraft$").press("Escape")
-        wait_for(lambda: not desk.windows("^Loopgraft$"), "a closed progress window")
-        wait_for(lambda: not list(desk.temporary.glob("loopgraft.*")), "an empty folder")
-        assert len(saved_regions(ardour, 1)) == 1
-    assert not list((tmp_path / "data" / "takes").rglob("*.wav"))

@@ -11,12 +11,12 @@ Installed by: loopgraft scripts install]]
 }
 
 -- A script cannot open a socket, but it can run a program: Loopgraft's command line, which talks
--- to the engine that is kept warm. It runs beside Ardour, whose window stays alive meanwhile.
+-- to the engine that is kept warm. Ardour 7.3 waits for it: its window is not drawn meanwhile.
 function factory () return function ()
 	-- `loopgraft scripts install` writes here how this computer starts it, quoted for sh.
 	local LOOPGRAFT = "loopgraft"
 	local BLOCK_SAMPLES = 8192
-	local POLL_MICROSECONDS = 50000
+	local CALLS_PER_POLL, CALL_MICROSECONDS = 20, 2500
 	local TITLE = "Loopgraft"
 
 	local function tell (sentence)
@@ -121,16 +121,19 @@ function factory () return function ()
 			-- Ardour's own libraries are not for other programs.
 			"{ env -u LD_LIBRARY_PATH %s > %s 2> %s & echo $! > %s; wait $!; echo $? > %s; } &",
 			command, in_folder ("result"), in_folder ("progress"), in_folder ("pid"), in_folder ("code")))
-		local window = LuaDialog.ProgressWindow (TITLE, true)
+		local window = LuaDialog.ProgressWindow ("Continuing Region", true)
 		local code
 		repeat
 			local said = read_file (folder .. "/progress")
 			local step, steps = said:match (".*step (%d+)/(%d+)")
-			window:progress (step and math.min (0.95, step / steps) or 0.05, last_line (said))
+			-- Each call handles a few of Ardour's events only.
+			for _ = 1, CALLS_PER_POLL do
+				window:progress (step and math.min (0.95, step / steps) or 0.05, last_line (said))
+				ARDOUR.LuaAPI.usleep (CALL_MICROSECONDS)
+			end
 			if window:canceled () then
 				os.execute ("kill " .. read_file (folder .. "/pid"))
 			end
-			ARDOUR.LuaAPI.usleep (POLL_MICROSECONDS)
 			code = read_file (folder .. "/code"):match ("^(%d+)\n")
 		until code
 		local canceled = window:canceled ()
@@ -191,7 +194,7 @@ function factory () return function ()
 	if not region then return tell ("Select one audio region, the one to continue.") end
 	local grid, why_not = grid_of (region)
 	if not grid then return tell (why_not) end
-	local wishes = LuaDialog.Dialog (TITLE, {
+	local wishes = LuaDialog.Dialog ("Continue Region", {
 		{ type = "number", key = "bars", title = "Bars to add", min = 1, max = 64, step = 1, digits = 0, default = 4 },
 		{ type = "entry", key = "prompt", title = "What it should sound like", default = "" },
 	}):run ()
