@@ -11,12 +11,12 @@ Installed by: loopgraft scripts install]]
 }
 
 -- A script cannot open a socket, but it can run a program: Loopgraft's command line, which talks
--- to the engine that is kept warm. Ardour 7.3 waits for it: its window is not drawn meanwhile.
+-- to the engine that is kept warm. Ardour's window waits for it: the progress window of 7.3's
+-- scripts is not drawn, and its Cancel not heard, unless what works is inside Ardour itself.
 function factory () return function ()
 	-- `loopgraft scripts install` writes here how this computer starts it, quoted for sh.
 	local LOOPGRAFT = "loopgraft"
 	local BLOCK_SAMPLES = 8192
-	local CALLS_PER_POLL, CALL_MICROSECONDS = 20, 2500
 	local TITLE = "Loopgraft"
 
 	local function tell (sentence)
@@ -114,31 +114,13 @@ function factory () return function ()
 		file:close ()
 	end
 
-	-- Runs a command line beside Ardour; true when it ended well.
-	local function run_beside (command, folder)
+	-- Runs a command line to its end; true when it ended well.
+	local function run (command, folder)
 		local function in_folder (name) return quote (folder .. "/" .. name) end
-		os.execute (string.format (
-			-- Ardour's own libraries are not for other programs.
-			"{ env -u LD_LIBRARY_PATH %s > %s 2> %s & echo $! > %s; wait $!; echo $? > %s; } &",
-			command, in_folder ("result"), in_folder ("progress"), in_folder ("pid"), in_folder ("code")))
-		local window = LuaDialog.ProgressWindow ("Continuing Region", true)
-		local code
-		repeat
-			local said = read_file (folder .. "/progress")
-			local step, steps = said:match (".*step (%d+)/(%d+)")
-			-- Each call handles a few of Ardour's events only.
-			for _ = 1, CALLS_PER_POLL do
-				window:progress (step and math.min (0.95, step / steps) or 0.05, last_line (said))
-				ARDOUR.LuaAPI.usleep (CALL_MICROSECONDS)
-			end
-			if window:canceled () then
-				os.execute ("kill " .. read_file (folder .. "/pid"))
-			end
-			code = read_file (folder .. "/code"):match ("^(%d+)\n")
-		until code
-		local canceled = window:canceled ()
-		window:done ()
-		return code == "0" and not canceled, canceled
+		-- Ardour's own libraries are not for other programs.
+		os.execute (string.format ("env -u LD_LIBRARY_PATH %s > %s 2> %s; echo $? > %s",
+			command, in_folder ("result"), in_folder ("progress"), in_folder ("code")))
+		return read_file (folder .. "/code") == "0\n"
 	end
 
 	-- Brings a file into the session, not yet onto a timeline; the new region or nil.
@@ -180,9 +162,7 @@ function factory () return function ()
 		if wishes.prompt ~= "" then
 			command = command .. " --prompt=" .. quote (wishes.prompt)
 		end
-		local done, canceled = run_beside (command, folder)
-		if canceled then return end
-		if not done then return tell (last_line (read_file (folder .. "/progress"))) end
+		if not run (command, folder) then return tell (last_line (read_file (folder .. "/progress"))) end
 		local start, stop = read_file (folder .. "/result"):match ('"grafted": %[%[(%d+), (%d+)%]')
 		local whole = start and import (result)
 		if not whole then return tell ("Ardour did not take the file that Loopgraft made.") end
