@@ -36,7 +36,7 @@ class Actions(QObject):
             parts.playback,
         )
         self.clips, self.background = parts.clips, parts.background
-        self.library, self.out = parts.library, parts.out
+        self.library, self.out, self.rack = parts.library, parts.out, parts.rack
         self.opening = Opening(parts)
         self.orders = Orders(parts, self.opening)
         self.switch_at: SwitchAt = "now"
@@ -212,6 +212,8 @@ class Actions(QObject):
         self.library.rated.connect(self.session.rate_take)
         self.playback.switched.connect(self._on_switched)
         self.playback.said.connect(self.noted)
+        self.rack.said.connect(self.said)
+        self.rack.noted.connect(self.noted)
         self.session.canvas_changed.connect(self._hear)
         self.session.lanes_changed.connect(self._load_slots)
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gui.actions import Actions
+from gui.chain_commands import keyed_commands
 from gui.commands import Command
 from gui.state.ask import Intent
 from gui.state.clip import LANE_LETTERS
@@ -24,6 +25,7 @@ def commands_for(window: MainWindow, actions: Actions) -> tuple[Command, ...]:
         *_hearing(window, actions),
         *_selecting(window),
         *_sound(window, actions),
+        *keyed_commands(actions.rack, window.chain.add_plugin),
         *_looking(window),
     )
 

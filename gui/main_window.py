@@ -28,6 +28,8 @@ from PyQt6.QtWidgets import (
 from engine.display_name import display_name
 from engine.request import GenerationRequest, Task
 from gui.actions import Actions
+from gui.chain_commands import named_slot_commands
+from gui.chain_hands import ChainHands
 from gui.commands import Command
 from gui.drop_in import AUDIO_ENDINGS, dropped_paths
 from gui.key_commands import commands_for
@@ -73,6 +75,9 @@ class MainWindow(QMainWindow):
         self.appearance = "auto"
         self.palette_ = CommandPalette(self)
         self._came_from: QWidget | None = None
+        self.chain = ChainHands(
+            parts.rack, self.regions.export.chain, self.palette_, self._open_palette, self
+        )
         self.commands: tuple[Command, ...] = commands_for(self, actions)
         self._keys = KeyFocus(self, (self.palette_, self.regions.library), actions.toggle_play)
         self._bind_keys()
@@ -189,7 +194,7 @@ class MainWindow(QMainWindow):
             self.regions.status.say(f"The recipe is in the form, but {lack} set.", "warn")
 
     def show_commands(self) -> None:
-        self._open_palette(self.commands)
+        self._open_palette((*self.commands, *named_slot_commands(self._parts.rack)))
 
     def show_keys(self) -> None:
         self._open_palette(tuple(c for c in self.commands if c.keys), "Keys")
@@ -298,7 +303,7 @@ class MainWindow(QMainWindow):
 
     def _run(self, command: Command) -> None:
         self._leave_palette()
-        command.run()
+        command.run()  # which may open the palette again, with another list
 
     def _show_title(self) -> None:
         shown = self.session.shown

@@ -30,7 +30,7 @@ class Playback(QObject):
     playing_changed(bool). moved(frame of the chosen clip). peaked(linear peak).
     under_runs_changed(count). devices_changed(tuple of OutputDevice, name of the chosen one; ""
     is the system's own). switched: what was chosen for the next bar is heard. lost_changed(bool):
-    there is no output. said(sentence, level).
+    there is no output. rate_changed(Hz): what the output runs at. said(sentence, level).
     """
 
     playing_changed = pyqtSignal(bool)
@@ -40,6 +40,7 @@ class Playback(QObject):
     devices_changed = pyqtSignal(tuple, str)
     switched = pyqtSignal()
     lost_changed = pyqtSignal(bool)
+    rate_changed = pyqtSignal(int)
     said = pyqtSignal(str, str)
     _arrived = pyqtSignal(object)
 
@@ -131,6 +132,10 @@ class Playback(QObject):
         self.device = name
         self._client.set_device(name)
 
+    def set_insert(self, ring: str) -> None:
+        """Play through the plugin host with this ring; empty: through none. Any thread."""
+        self._client.set_insert(ring)
+
     def look_for_devices(self) -> None:
         """Ask what outputs there are; devices_changed tells."""
         self._client.list_devices()
@@ -167,6 +172,7 @@ class Playback(QObject):
             case DeviceList():
                 self.devices_changed.emit(event.devices, self.device)
             case DeviceGone():
+                self.rate_changed.emit(event.sample_rate)
                 self._show_lost(True)
                 self.said.emit(event.sentence, "warn")
             case AudioRestarting():
@@ -181,6 +187,7 @@ class Playback(QObject):
 
     def _on_opened(self, event: DeviceOpened) -> None:
         self.output = event.name
+        self.rate_changed.emit(event.sample_rate)
         if event.sentence:
             self.said.emit(event.sentence, "warn")
         elif self._gone:

@@ -1,4 +1,4 @@
-"""Under the canvas: the shown sound to drag into the DAW, copy or reveal, and as which file."""
+"""Under the canvas: the chain, and the shown sound to drag, copy or reveal, as which file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from PyQt6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QSizePolicy, Q
 from gui.state.clip import Clip
 from gui.state.exports import BitDepth
 from gui.theme import DARK, RADIUS_CONTROL, SPACE, Palette, font
+from gui.widgets.chain_bar import ChainBar
 from gui.widgets.labels import button, label
 from gui.widgets.small_wave import Extremes, draw_wave, extremes_of, kept_color, shares
 
 HEIGHT_PX, HANDLE_HEIGHT_PX = 64, 44
-HANDLE_WIDTH_PX, HANDLE_LEAST_PX = 320, 150
+HANDLE_WIDTH_PX, HANDLE_LEAST_PX = 240, 150
 _WAVE_WIDTH_PX, _DOT_STEP_PX, _DOT_RADIUS_PX = 96, 4.0, 1.1
 NOTHING = "Nothing to drag yet"
 
@@ -149,6 +150,7 @@ class ExportBar(QWidget):
         self.setObjectName("export")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT_PX)
+        self.chain = ChainBar()
         self.handle = DragHandle()
         self.handle.drag_wanted.connect(self.drag_wanted)
         self.copy = button(
@@ -190,9 +192,10 @@ class ExportBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 0, 14, 0)
         row.setSpacing(SPACE[1])
-        row.addWidget(self.handle, 1)
+        row.addWidget(self.chain, 1)
+        row.addWidget(self.handle)
         row.addWidget(self.copy)
         row.addWidget(self.reveal)
-        row.addStretch(1)
-        row.addWidget(label("Export", "dim"))
+        self.title = label("Export", "dim")
+        row.addWidget(self.title)
         row.addWidget(self.format)
