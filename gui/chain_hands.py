@@ -11,8 +11,8 @@ from PyQt6.QtWidgets import QMenu, QWidget
 from gui.chain_commands import plugin_commands, slot_commands
 from gui.commands import Command
 from gui.state.rack import Rack
-from gui.widgets.chain_bar import ChainBar
 from gui.widgets.command_palette import CommandPalette
+from gui.widgets.export_bar import ExportBar
 
 ADD_TITLE = "Add a plugin"
 OpenPalette = Callable[[tuple[Command, ...], str], None]
@@ -24,13 +24,14 @@ class ChainHands(QObject):
     def __init__(
         self,
         rack: Rack,
-        bar: ChainBar,
+        export: ExportBar,
         palette: CommandPalette,
         open_palette: OpenPalette,
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
-        self._rack, self._bar, self._window = rack, bar, parent
+        bar = export.chain
+        self._rack, self._export, self._bar, self._window = rack, export, bar, parent
         self._palette, self._open_palette = palette, open_palette
         rack.changed.connect(self._show)
         rack.plugins_changed.connect(self._list_anew)
@@ -50,6 +51,7 @@ class ChainHands(QObject):
 
     def _show(self) -> None:
         self._bar.show_slots(self._rack.slots)
+        self._export.show_chain(has_chain=bool(self._rack.slots))
 
     def _list_anew(self) -> None:
         """Show what a scan has found where its list is open."""

@@ -42,6 +42,9 @@ from gui.state.clip import Clip
 from gui.state.exports import BitDepth
 from gui.state.settings import Remembered
 from gui.state.stored_take import StoredTake
+from gui.state.sync import source_of
+from gui.state.wet_files import Sides
+from gui.sync_hands import SyncHands
 from gui.theme import DARK, Palette
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.prompt_form import FIRST_PROMPT
@@ -76,8 +79,9 @@ class MainWindow(QMainWindow):
         self.palette_ = CommandPalette(self)
         self._came_from: QWidget | None = None
         self.chain = ChainHands(
-            parts.rack, self.regions.export.chain, self.palette_, self._open_palette, self
+            parts.rack, self.regions.export, self.palette_, self._open_palette, self
         )
+        self.sync = SyncHands(parts.sync, self.regions.transport, actions.follow, self)
         self.commands: tuple[Command, ...] = commands_for(self, actions)
         self._keys = KeyFocus(self, (self.palette_, self.regions.library), actions.toggle_play)
         self._bind_keys()
@@ -104,6 +108,11 @@ class MainWindow(QMainWindow):
         depth = next((d for d in BitDepth if d.value == remembered.bit_depth), BitDepth.OWN)
         self.regions.export.show_format(depth)
         self.actions_.set_export_format(depth)
+        if (source := source_of(remembered.sync)) is not None:
+            self.actions_.follow(source)
+        sides = next((s for s in Sides if s.value == remembered.sides), Sides.DRY)
+        self.regions.export.show_sides(sides)
+        self.actions_.set_export_sides(sides)
         self.actions_.set_switch("bar" if remembered.switch_at == "bar" else "now")
         self.appearance = remembered.appearance
         self.regions.fold(self.width())
@@ -123,6 +132,8 @@ class MainWindow(QMainWindow):
             output=self.actions_.playback.device,
             appearance=self.appearance,
             bit_depth=self.actions_.out.store.bit_depth.value,
+            sync=self._parts.sync.source or "",
+            sides=self.actions_.out.wet.sides.value,
             takes=self.regions.form.takes.value(),
             switch_at=self.actions_.switch_at,
         )
@@ -300,6 +311,7 @@ class MainWindow(QMainWindow):
         regions.export.copy_wanted.connect(actions.copy_as_file)
         regions.export.reveal_wanted.connect(actions.reveal)
         regions.export.format_chosen.connect(actions.set_export_format)
+        regions.export.sides_chosen.connect(actions.set_export_sides)
 
     def _run(self, command: Command) -> None:
         self._leave_palette()

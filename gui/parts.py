@@ -17,6 +17,8 @@ from gui.state.playback import Playback
 from gui.state.rack import Rack
 from gui.state.session import Session
 from gui.state.settings import Settings
+from gui.state.sync import Sync
+from gui.state.wet_files import WetFiles
 from plugin_bridge.audio_client import AudioOptions
 from plugin_bridge.plugins.host_client import HostOptions
 
@@ -29,6 +31,7 @@ class Parts:
     generation: Generation
     playback: Playback
     rack: Rack
+    sync: Sync
     clips: ClipLoader
     background: Background
     library: LibraryState
@@ -39,6 +42,7 @@ class Parts:
     def close(self) -> None:
         """End every process and thread; what was made is on the disk."""
         for part in (
+            self.out.wet,
             self.rack,
             self.playback,
             self.generation,
@@ -55,17 +59,19 @@ def build_parts(worker: WorkerOptions, audio: AudioOptions) -> Parts:
     library = LibraryState()
     playback = Playback(audio)
     rack = Rack(playback, data_folder() / "chain.json", host_options(audio.sample_rate))
+    store = ExportStore(clips.service)
     playback.rate_changed.connect(rack.use_rate)
     return Parts(
         session=Session(),
         generation=Generation(worker),
         playback=playback,
         rack=rack,
+        sync=Sync(playback),
         clips=clips,
         background=Background(),
         library=library,
         overviews=Overviews(library, clips.service),
-        out=DragOut(ExportStore(clips.service)),
+        out=DragOut(store, WetFiles(store, lambda: rack.wet_chain)),
         settings=Settings(data_folder() / "window.ini"),
     )
 

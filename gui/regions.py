@@ -55,6 +55,7 @@ class Regions(QWidget):
         compact = width < LANES_FOLD_PX
         self.lanes.set_compact(compact)
         self.transport.set_compact(compact)
+        self.export.set_compact(compact)
         self._compact = compact
         self.show_hint(self.hint.whole)
         self.waveform.set_compact(compact)

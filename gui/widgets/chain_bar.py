@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PyQt6.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QPoint, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QWheelEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSpinBox, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QSpinBox, QWidget
 
 from gui.state.rack import HeldSlot, SlotState
 from gui.theme import SPACE
@@ -71,7 +71,7 @@ class SlotCard(QFrame):
         self.state.setVisible(bool(state.value))
         for widget in (self, self.state):
             set_level(widget, "fault" if state.is_fault else "")
-        self.mix.setVisible(not state.is_fault)
+        self.mix.setVisible(state in (SlotState.ON, SlotState.LOADING))
         self.mix.setAccessibleName(f"{whole}: how much of it is heard")
         self.mix.blockSignals(True)
         self.mix.setValue(round(100 * held.slot.mix))
@@ -143,14 +143,15 @@ class ChainBar(QWidget):
         self._row = QHBoxLayout(inside)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(SPACE[1])
-        self._row.addWidget(self.add)
         self._row.addStretch(1)
         self._area = _SidewaysArea(inside)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACE[1])
         row.addWidget(self.title)
-        row.addWidget(self._area, 1)
+        row.addWidget(self._area)
+        row.addWidget(self.add)
+        row.addStretch(1)
 
     def show_slots(self, slots: tuple[HeldSlot, ...]) -> None:
         """Show the chain; cards that stay keep the focus."""
@@ -164,6 +165,7 @@ class ChainBar(QWidget):
             card.deleteLater()
         for place, (card, held) in enumerate(zip(self.cards, slots, strict=True), start=1):
             card.show_slot(held, place)
+        self._area.updateGeometry()
         if grown:
             self._area.show_end()
 
@@ -191,10 +193,21 @@ class _SidewaysArea(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(CARD_HEIGHT_PX)
+        self.setMinimumWidth(0)
         self._follows_end = False
         bar = self.horizontalScrollBar()
         if bar is not None:
             bar.rangeChanged.connect(self._on_range)
+
+    def sizeHint(self) -> QSize:
+        """Ask for as much room as the cards take; with less it scrolls."""
+        inside = self.widget()
+        return QSize(0, CARD_HEIGHT_PX) if inside is None else inside.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, CARD_HEIGHT_PX)
 
     def show_end(self) -> None:
         """Scroll to the newest card once it has its place."""

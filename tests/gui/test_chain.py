@@ -7,14 +7,21 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import psutil
 import pytest
+import soundfile
+from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from engine.wav_file import read_chunks
 from gui.app import App
 from gui.chain_hands import ADD_TITLE
+from gui.drop_in import dropped_paths
 from gui.state.rack import SlotState
+from gui.state.wet_files import Sides
 from gui.widgets.chain_bar import ChainBar
 from plugin_bridge.plugins.chain import Chain, ChainSlot, encode_chain, read_chain
 from plugin_bridge.plugins.plugin_index import PluginIndex
@@ -218,6 +225,49 @@ def test_plugins_are_found_in_the_background(
     assert any(sentence.startswith("Plugins: 1 of 2, ") for sentence in heard)
     assert said(app) == "2 effects can be used."
     assert palette.list.count() == 3, "the open list shows what was found"
+
+
+def test_dry_and_wet_leave_together_and_a_loop_stays_as_long_as_it_is(
+    data: Path, open_app: OpenApp, qtbot: QtBot
+) -> None:
+    remember(data, probe_slot(gain=0.25))
+    app = open_app()
+    export = app.window.regions.export
+    wait(qtbot, lambda: states(app) == [ON])
+    assert export.sides.isVisible()
+    make(app, qtbot, "dry drums, 240 bpm", takes=1)
+    export.show_sides(Sides.BOTH)
+    export.sides.activated.emit(export.sides.currentIndex())
+    press(app, Key.Key_D, CTRL)
+    wait(qtbot, lambda: said(app).startswith("Copied “"))
+    clipboard = QGuiApplication.clipboard()
+    assert clipboard is not None
+    copied = clipboard.mimeData()
+    assert copied is not None
+    dry, wet = dropped_paths(copied.data("text/uri-list").data()).paths
+    assert wet.stem.endswith("-wet")
+    (dry_wave, rate), (wet_wave, wet_rate) = soundfile.read(dry), soundfile.read(wet)
+    assert (wet_wave.shape, wet_rate) == (dry_wave.shape, rate)
+    np.testing.assert_allclose(wet_wave, 0.25 * dry_wave, atol=2e-7)
+    assert {name for name, _ in read_chunks(wet)} >= {b"acid", b"smpl"}
+    assert len(list(dry.parent.iterdir())) == 2
+    press(app, Key.Key_D, CTRL)
+    wait(qtbot, lambda: app.window.regions.status.sentence.whole != "")
+    assert len(list(dry.parent.iterdir())) == 2, "the same chain is rendered once"
+
+
+def test_bypassed_plugins_are_in_no_file(data: Path, open_app: OpenApp, qtbot: QtBot) -> None:
+    remember(data, msgspec.structs.replace(probe_slot(gain=0.25), bypass=True))
+    app = open_app()
+    wait(qtbot, lambda: states(app) == [BYPASSED])
+    make(app, qtbot, "dry drums, 240 bpm", takes=1)
+    app.actions.set_export_sides(Sides.WET)
+    files: list[tuple[Path, ...]] = []
+    clip = app.parts.session.shown
+    assert clip is not None
+    app.parts.out.wet.prepare(clip, files.append)
+    wait(qtbot, lambda: bool(files))
+    assert not files[0][0].stem.endswith("-wet"), "nothing of the chain is heard: the file is dry"
 
 
 def zam_id(data: Path) -> str:
