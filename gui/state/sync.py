@@ -41,8 +41,8 @@ class Sync(QObject):
         playback.sync_told.connect(self._on_status)
 
     def follow(self, source: SourceName | None, bpm: float | None = None) -> None:
-        """Follow another source. bpm: the tempo where nobody else tells one, as our own clock; None:
-        that of the first sound that is heard."""
+        """Follow another source. bpm: the tempo where nobody else tells one; None: that of the
+        first sound that is heard."""
         self.source, self.status, self._bpm = source, None, bpm
         self._is_heard, self._problem = False, ""
         self._send()
