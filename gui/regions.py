@@ -55,8 +55,9 @@ class Regions(QWidget):
         self.library.setVisible(self.library_wanted and width >= LIBRARY_FOLDS_PX)
         compact = width < LANES_FOLD_PX
         self.lanes.set_compact(compact)
-        self.transport.set_compact(compact)
-        self.export.set_compact(width < LIBRARY_FOLDS_PX)
+        narrow = width < LIBRARY_FOLDS_PX
+        self.transport.set_compact(compact, narrow=narrow)
+        self.export.set_compact(narrow)
         self._compact = compact
         self.show_hint(self.hint.whole)
         self.waveform.set_compact(compact)

@@ -248,7 +248,7 @@ class Rack(QObject):
                 if not self.slots and chain.slots:
                     self._set(tuple(map(self._held, chain.slots)))
             case ScanMoved():
-                self.said.emit(f"Plugins: {event.done} of {event.total}, {event.name}.", "")
+                self.noted.emit(f"Plugins: {event.done} of {event.total}, {event.name}.", "")
             case ScanEnded():
                 self.is_scanning = False
                 self.said.emit(event.sentence, event.level)

@@ -185,10 +185,10 @@ class TransportBar(QWidget):
     def set_palette(self, palette: Palette) -> None:
         self.meter.set_palette(palette)
 
-    def set_compact(self, compact: bool) -> None:
-        """Leave out what is not news, beside a DAW."""
+    def set_compact(self, compact: bool, *, narrow: bool = False) -> None:
+        """Leave out what is not news, beside a DAW. narrow: there is little room, but some."""
         self._compact = compact
-        self.device.setMinimumWidth(LEAST_DEVICE_PX if compact else DEVICE_PX)
+        self.device.setMinimumWidth(LEAST_DEVICE_PX if compact or narrow else DEVICE_PX)
         self._fold()
 
     def _fold(self) -> None:

@@ -217,7 +217,8 @@ def test_plugins_are_found_in_the_background(
         "Scan for plugins"
     ]
     heard: list[str] = []
-    app.parts.rack.said.connect(lambda sentence, _level: heard.append(sentence))
+    for news in (app.parts.rack.said, app.parts.rack.noted):
+        news.connect(lambda sentence, _level: heard.append(sentence))
     app.parts.rack.scan([debian_plugin("ZamEQ2"), debian_plugin("ZamComp")])
     assert app.parts.rack.is_scanning
     wait(qtbot, lambda: not app.parts.rack.is_scanning)
