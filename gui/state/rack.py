@@ -189,6 +189,7 @@ class Rack(QObject):
         """Go on at the output's rate: plugins are loaded for one."""
         if sample_rate != self._rate:
             self._rate = sample_rate
+            self._show(tuple(replace(held, is_loaded=False) for held in self.slots))
             self._thread.use_rate(sample_rate, self.chain)
 
     def close(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.wav_file import read_chunks
 from gui.app import App
+from gui.chain_commands import slot_commands
 from gui.chain_hands import ADD_TITLE
 from gui.drop_in import dropped_paths
 from gui.state.rack import SlotState
@@ -27,6 +30,7 @@ from plugin_bridge.plugins.chain import Chain, ChainSlot, encode_chain, read_cha
 from plugin_bridge.plugins.plugin_index import PluginIndex
 from tests.gui.conftest import OpenApp
 from tests.gui.hands import ALT, CTRL, Key, make, press, said, wait
+from tests.integration.test_plugin_editor import desktop_settings, windows
 from tests.plugin_bridge.plugins.host_parts import PROBE_ID, index_of, probe_slot
 from tests.plugin_bridge.plugins.plugin_parts import (
     CRASH,
@@ -34,6 +38,7 @@ from tests.plugin_bridge.plugins.plugin_parts import (
     needs_plugins,
     probe,
 )
+from tests.screen import Screen
 
 pytestmark = needs_plugins
 
@@ -269,6 +274,53 @@ def test_bypassed_plugins_are_in_no_file(data: Path, open_app: OpenApp, qtbot: Q
     app.parts.out.wet.prepare(clip, files.append)
     wait(qtbot, lambda: bool(files))
     assert not files[0][0].stem.endswith("-wet"), "nothing of the chain is heard: the file is dry"
+
+
+def test_another_rate_of_the_output_loads_the_chain_for_it(
+    data: Path, open_app: OpenApp, qtbot: QtBot
+) -> None:
+    remember(data, probe_slot(gain=0.25))
+    app = open_app()
+    wait(qtbot, lambda: states(app) == [ON])
+    first = host_pid(app)
+    wait(qtbot, lambda: b'"state"' in (data / "chain.json").read_bytes())
+    app.parts.playback.rate_changed.emit(48_000)  # as DeviceOpened and DeviceGone do
+    assert states(app) == [SlotState.LOADING]
+    wait(qtbot, lambda: states(app) == [ON])
+    assert host_pid(app) != first
+    assert app.parts.rack.chain.slots[0].parameters["gain"] == 0.25
+
+
+@pytest.mark.skipif(shutil.which("xsettingsd") is None, reason="apt install xsettingsd")
+def test_a_plugins_own_window_opens_and_gives_way_to_the_next_click(
+    data: Path, open_app: OpenApp, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    remember(data, ChainSlot(zam_id(data)))
+    screen = Screen()
+    with closing(screen), monkeypatch.context() as patch:
+        patch.setenv("DISPLAY", screen.display)
+        with desktop_settings(tmp_path):
+            app = open_app()
+            wait(qtbot, lambda: states(app) == [ON])
+            (show,) = [c for c in slot_commands(app.parts.rack, 0) if c.name == "Open its window"]
+            show.run()
+            wait(qtbot, lambda: "ZamEQ2" in windows())
+            bar(app).cards[0].name.click()
+            wait(qtbot, lambda: "ZamEQ2" not in windows())
+            assert states(app) == [BYPASSED]
+            app.close()
+
+
+def test_no_screen_for_a_plugins_window_is_one_sentence(
+    data: Path, open_app: OpenApp, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(data, ChainSlot(zam_id(data)))
+    monkeypatch.delenv("DISPLAY")
+    app = open_app()
+    wait(qtbot, lambda: states(app) == [ON])
+    app.parts.rack.show_editor(0)
+    wait(qtbot, lambda: "There is no X screen here" in said(app))
+    assert states(app) == [ON]
 
 
 def zam_id(data: Path) -> str:
