@@ -275,7 +275,13 @@ class Rack(QObject):
                 self._quarantined |= {plugin_id}
                 sentence = "crashed again and is bypassed; playback goes on, reload tries it again."
                 self.noted.emit(f"{self._name(plugin_id)} {sentence}", "fault")
-            case HostGaveUp(sentence=sentence) | HostRefused(sentence=sentence):
+            case HostGaveUp():
+                failed = (replace(h, fault=SlotState.CRASHED, is_loaded=False) for h in self.slots)
+                self._show(tuple(failed))
+                words = "The plugin host stopped again and again; playback goes on dry"
+                self.noted.emit(f"{words}, reload tries it again.", "fault")
+            case HostRefused(sentence=sentence):
+                self._editor_open = False
                 self.noted.emit(sentence, "fault")
             case EditorClosed(sentence=sentence):
                 self._editor_open = False
@@ -288,22 +294,24 @@ class Rack(QObject):
         if not _same_plugins(event.chain, self.chain):
             return
         problems = dict(event.problems)
-        shown = (
-            replace(held, is_loaded=index not in problems, fault=self._fault(held, index, problems))
-            for index, held in enumerate(self.slots)
-        )
+        shown: list[HeldSlot] = []
+        for index, held in enumerate(self.slots):
+            fault = self._fault(held) if index in problems else None
+            is_news = index in problems and (held.fault is None or held.fault is not fault)
+            if is_news and fault is not SlotState.CRASHED:
+                self.noted.emit(problems[index], "warn")
+            shown.append(replace(held, fault=fault, is_loaded=fault is None))
         self._show(tuple(shown))
 
-    def _fault(self, held: HeldSlot, index: int, problems: dict[int, str]) -> SlotState | None:
-        if index not in problems:
-            return None
-        if held.slot.plugin_id in self._crashed:
+    def _fault(self, held: HeldSlot) -> SlotState | None:
+        """Return why a plugin is passed by, None: it is heard, but not set as it should be."""
+        plugin_id = held.slot.plugin_id
+        if plugin_id in self._crashed:
             return SlotState.CRASHED
-        if held.slot.plugin_id in self._quarantined:
+        if plugin_id in self._quarantined:
             return SlotState.QUARANTINED
-        if held.fault is not SlotState.MISSING:
-            self.noted.emit(problems[index], "warn")
-        return SlotState.MISSING
+        known = any(facts.plugin_id == plugin_id for facts in self.effects)
+        return None if known else SlotState.MISSING
 
     def _adopt(self, chain: Chain) -> None:
         """Keep what the plugins say of themselves, unless something else is wanted meanwhile."""

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -183,7 +183,7 @@ def test_playback_goes_on_while_the_host_is_gone(
     wait(qtbot, lambda: states(app) == [ON])
     make(app, qtbot, "dry drums, 240 bpm", takes=1)
     wet = loudest_over(app, qtbot)
-    os.kill(host_pid(app), signal.SIGKILL)
+    os.kill(host_pid(), signal.SIGKILL)
     wait(qtbot, lambda: "playback goes on dry" in said(app))
     becomes(app, qtbot, lambda peak: peak < 1.1 * wet)
     assert app.parts.playback.is_playing
@@ -276,18 +276,53 @@ def test_bypassed_plugins_are_in_no_file(data: Path, open_app: OpenApp, qtbot: Q
     assert not files[0][0].stem.endswith("-wet"), "nothing of the chain is heard: the file is dry"
 
 
+def test_a_plugin_in_quarantine_is_passed_by_until_it_is_reloaded(
+    data: Path, open_app: OpenApp, qtbot: QtBot
+) -> None:
+    with PluginIndex(data / "plugins.sqlite3") as index:
+        assert not index.note_crash(probe(), 1000.0)
+        assert index.note_crash(probe(), 1001.0)
+    remember(data, probe_slot())
+    app = open_app()
+    wait(qtbot, lambda: states(app) == [SlotState.QUARANTINED])
+    card = bar(app).cards[0]
+    assert card.state.text() == "in quarantine"
+    assert "in quarantine" in said(app)
+    assert [facts.name for facts in app.parts.rack.effects] == ["ZamEQ2"]
+    press(app, Key.Key_1, CTRL)
+    wait(qtbot, lambda: states(app) == [ON])
+    assert [facts.name for facts in app.parts.rack.effects] == ["Probe", "ZamEQ2"]
+
+
+def test_a_host_that_ends_again_and_again_leaves_a_sentence_and_a_way_back(
+    data: Path, open_app: OpenApp, qtbot: QtBot
+) -> None:
+    remember(data, probe_slot())
+    app = open_app()
+    killed: set[int] = set()
+    while states(app) != [CRASHED]:
+        wait(qtbot, lambda: states(app) == [CRASHED] or bool(set(host_pids()) - killed))
+        for pid in set(host_pids()) - killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+    wait(qtbot, lambda: states(app) == [CRASHED])
+    assert "reload tries it again" in said(app)
+    bar(app).cards[0].reload.click()
+    wait(qtbot, lambda: states(app) == [ON])
+
+
 def test_another_rate_of_the_output_loads_the_chain_for_it(
     data: Path, open_app: OpenApp, qtbot: QtBot
 ) -> None:
     remember(data, probe_slot(gain=0.25))
     app = open_app()
     wait(qtbot, lambda: states(app) == [ON])
-    first = host_pid(app)
+    first = host_pid()
     wait(qtbot, lambda: b'"state"' in (data / "chain.json").read_bytes())
     app.parts.playback.rate_changed.emit(48_000)  # as DeviceOpened and DeviceGone do
     assert states(app) == [SlotState.LOADING]
     wait(qtbot, lambda: states(app) == [ON])
-    assert host_pid(app) != first
+    assert host_pid() != first
     assert app.parts.rack.chain.slots[0].parameters["gain"] == 0.25
 
 
@@ -328,12 +363,16 @@ def zam_id(data: Path) -> str:
         return index.find("ZamEQ2").facts.plugin_id
 
 
-def host_pid(app: App) -> int:
-    """Return the plugin host: the child whose command line says so."""
-    hosts = [
-        child.pid
-        for child in psutil.Process().children(recursive=True)
-        if "plugin_bridge.plugins.host_process" in " ".join(child.cmdline())
-    ]
-    assert len(hosts) == 1
-    return hosts[0]
+def host_pid() -> int:
+    (pid,) = host_pids()
+    return pid
+
+
+def host_pids() -> list[int]:
+    """Return the plugin hosts: the children whose command line says so."""
+    found: list[int] = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if "plugin_bridge.plugins.host_process" in " ".join(child.cmdline()):
+                found.append(child.pid)
+    return found
