@@ -14,12 +14,13 @@ from gui.state.rack import Rack
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.export_bar import ExportBar
 
-ADD_TITLE = "Add a plugin"
-OpenPalette = Callable[[tuple[Command, ...], str], None]
+ADD_TITLE, ADD_HINT = "Add a plugin", "Type a part of a plugin's or its maker's name"
+OpenPalette = Callable[[tuple[Command, ...], str, str], None]
 
 
 class ChainHands(QObject):
-    """UI thread only. open_palette: shows commands under a title."""
+    """UI thread only. open_palette: shows commands under a title, with a hint
+    of what can be typed."""
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class ChainHands(QObject):
 
     def add_plugin(self) -> None:
         """List the plugins, to type a part of a name and press Return."""
-        self._open_palette(tuple(plugin_commands(self._rack)), ADD_TITLE)
+        self._open_palette(tuple(plugin_commands(self._rack)), ADD_TITLE, ADD_HINT)
 
     def _show(self) -> None:
         self._bar.show_slots(self._rack.slots)

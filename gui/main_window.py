@@ -46,7 +46,7 @@ from gui.state.sync import source_of
 from gui.state.wet_files import Sides
 from gui.sync_hands import SyncHands
 from gui.theme import DARK, Palette
-from gui.widgets.command_palette import CommandPalette
+from gui.widgets.command_palette import HINT, CommandPalette
 from gui.widgets.prompt_form import FIRST_PROMPT
 from gui.widgets.small_wave import clip_pixmap
 
@@ -210,11 +210,13 @@ class MainWindow(QMainWindow):
     def show_keys(self) -> None:
         self._open_palette(tuple(c for c in self.commands if c.keys), "Keys")
 
-    def _open_palette(self, commands: tuple[Command, ...], title: str = "Commands") -> None:
+    def _open_palette(
+        self, commands: tuple[Command, ...], title: str = "Commands", hint: str = HINT
+    ) -> None:
         focus = self.focusWidget()
         if focus is not None and not self.palette_.isAncestorOf(focus):
             self._came_from = focus
-        self.palette_.open(commands, title)
+        self.palette_.open(commands, title, hint)
 
     def _leave_palette(self) -> None:
         """Close it; the keys go again where they went before."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from gui.widgets.transport_bar import TransportBar, beat_text
 from plugin_bridge.audio_client import SyncStatus
 from tests.gui.conftest import OpenApp
 from tests.gui.hands import CTRL, Key, make, press, said, wait
+from tests.integration.jack_parts import jack_server, what_jack_lacks
 from tests.plugin_bridge.sync.test_link import peer
 
 
@@ -69,6 +72,36 @@ def test_a_link_session_tells_the_tempo(app: App, qtbot: QtBot) -> None:
         assert bar(app).tempo.text() == "126.00"
         app.window.resize(800, 620)
         assert bar(app).sync.text() == "Link", "beside a DAW its tempo is said once"
+
+
+@pytest.mark.skipif(bool(what_jack_lacks()), reason=what_jack_lacks())
+def test_jack_starts_and_stops_what_is_heard(
+    open_app: OpenApp, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with jack_server(tmp_path / "jackd.log") as server:
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", server)
+        app = open_app()
+        wait(qtbot, lambda: app.parts.playback.output != "")
+        make(app, qtbot, "dry drums, 120 bpm", takes=1)
+        app.actions.follow("jack")
+        wait(qtbot, lambda: bar(app).sync.text() == "JACK · stopped")
+        move_jack(server, "start")
+        wait(qtbot, lambda: bar(app).sync.text() == "JACK · 120.0")
+        peaks: list[float] = []
+        app.parts.playback.peaked.connect(peaks.append)
+        wait(qtbot, lambda: any(peak > 0.1 for peak in peaks))
+        move_jack(server, "stop")
+        wait(qtbot, lambda: bar(app).sync.text() == "JACK · stopped")
+        app.close()
+
+
+def move_jack(server: str, way: str) -> None:
+    """Start or stop JACK's transport, as another program does."""
+    script = (
+        "import jack, sys; c = jack.Client('mover', no_start_server=True, servername=sys.argv[1]); "
+        f"c.transport_{way}()"
+    )
+    subprocess.run([sys.executable, "-c", script, server], check=True, timeout=60)
 
 
 def test_a_transport_that_is_not_there_is_one_sentence(app: App, qtbot: QtBot) -> None:
