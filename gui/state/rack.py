@@ -255,7 +255,6 @@ class Rack(QObject):
                 self.said.emit(event.sentence, event.level)
                 self.plugins_changed.emit()
             case RackFailed():
-                self._is_read = True
                 self.said.emit(event.sentence, "fault")
             case _:
                 self._on_host_event(event)

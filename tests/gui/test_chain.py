@@ -196,6 +196,9 @@ def test_a_chain_that_cannot_be_read_is_one_sentence(
     app = open_app()
     wait(qtbot, lambda: "chain.json" in said(app))
     assert app.parts.rack.slots == ()
+    app.close()
+    assert (data / "chain.json").read_text() == "{nonsense", "what was not read is not written over"
+    app = open_app()
     add(app, qtbot, "probe")
     app.close()
     assert [slot.plugin_id for slot in read_chain(data / "chain.json").slots] == [PROBE_ID]
