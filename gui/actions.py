@@ -13,6 +13,8 @@ from gui.state.clip import LANE_LETTERS, Clip
 from gui.state.exports import BitDepth
 from gui.state.generation import EngineState
 from gui.state.stored_take import StoredTake
+from gui.state.wet_files import Sides
+from plugin_bridge.sync.transport import SourceName
 
 SwitchAt = Literal["now", "bar"]
 
@@ -36,7 +38,8 @@ class Actions(QObject):
             parts.playback,
         )
         self.clips, self.background = parts.clips, parts.background
-        self.library, self.out = parts.library, parts.out
+        self.library, self.out, self.rack = parts.library, parts.out, parts.rack
+        self.sync = parts.sync
         self.opening = Opening(parts)
         self.orders = Orders(parts, self.opening)
         self.switch_at: SwitchAt = "now"
@@ -187,6 +190,17 @@ class Actions(QObject):
         """Write exported files in this sample format from now on."""
         self.out.store.bit_depth = depth
 
+    def follow(self, source: SourceName | None) -> None:
+        """Follow a transport from now on; without a tempo of its own it takes the sound's."""
+        heard = self.heard
+        self.sync.follow(source, None if heard is None else heard.tempo_bpm)
+        if source is None:
+            self.said.emit("Playback follows nobody now.", "")
+
+    def set_export_sides(self, sides: Sides) -> None:
+        """Export dry, wet or both from now on, while there is a chain."""
+        self.out.wet.sides = sides
+
     def _needed(self) -> Clip | None:
         if self.heard is None:
             self.said.emit("There is no sound yet; make one, or drop one in.", "")
@@ -212,6 +226,9 @@ class Actions(QObject):
         self.library.rated.connect(self.session.rate_take)
         self.playback.switched.connect(self._on_switched)
         self.playback.said.connect(self.noted)
+        self.rack.said.connect(self.said)
+        self.rack.noted.connect(self.noted)
+        self.sync.noted.connect(self.noted)
         self.session.canvas_changed.connect(self._hear)
         self.session.lanes_changed.connect(self._load_slots)
 
@@ -255,6 +272,7 @@ class Actions(QObject):
         self._load_slots()
         if not self.session.awaits_audio:  # what sounds goes on until the take is read again
             self.playback.choose(clip)
+            self.sync.offer_tempo(None if clip is None else clip.tempo_bpm)
 
     def _load_slots(self) -> None:
         """Keep what can be switched to at the player's hand, and nothing else."""

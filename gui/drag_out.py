@@ -13,6 +13,8 @@ from PyQt6.QtWidgets import QWidget
 from engine.display_name import display_name
 from gui.drop_in import file_uri, uri_list
 from gui.state.exports import ExportStore, Sound
+from gui.state.wet_files import Files, WetFiles
+from plugin_bridge.plugins.chain import Chain
 
 _DRAG_HOT_SPOT = QPoint(12, 12)
 
@@ -25,12 +27,17 @@ class DragOut(QObject):
 
     status = pyqtSignal(str)
 
-    def __init__(self, store: ExportStore, parent: QObject | None = None) -> None:
+    def __init__(
+        self, store: ExportStore, wet: WetFiles | None = None, parent: QObject | None = None
+    ) -> None:
+        """wet: what leaves in place of the store's files while there is a chain."""
         super().__init__(parent)
         self.store = store
+        self.wet = wet or WetFiles(store, Chain, self)
         # The pointer moves on while a file is written: one drag is enough, the newest.
         self._beginning: Path | None = None
-        store.failed.connect(self._on_failed)
+        self.wet.failed.connect(self._on_failed)
+        self.wet.warned.connect(self.status)
 
     def start_drag(self, widget: QWidget, sound: Sound, pixmap: QPixmap) -> None:
         """Drag the finished file, as a copy; returns when it was dropped or let go.
@@ -40,54 +47,65 @@ class DragOut(QObject):
         """
         if self._beginning == sound.path:
             return
-        is_there = self.store.path_of(sound) is not None
+        is_there = self.wet.files_of(sound) is not None
 
-        def begin(path: Path) -> None:
+        def begin(paths: Files) -> None:
             if self._beginning != sound.path:
                 return
             self._beginning = None
             if is_there or QGuiApplication.mouseButtons() & Qt.MouseButton.LeftButton:
-                _run_drag(widget, path, pixmap)
+                _run_drag(widget, paths, pixmap)
             else:
-                self.status.emit(f"“{display_name(path)}” is written now; drag it again.")
+                is_one = len(paths) == 1
+                words = "is written now; drag it again" if is_one else "are written now; drag again"
+                self.status.emit(f"{_named(paths)} {words}.")
 
         self._beginning = sound.path
-        self.store.prepare(sound, begin)
+        self.wet.prepare(sound, begin)
 
     def copy_as_file(self, sound: Sound) -> None:
         """Put the finished file on the clipboard, to be pasted into a folder or a DAW."""
-        self.store.prepare(sound, self._copy)
+        self.wet.prepare(sound, self._copy)
 
     def reveal(self, sound: Sound) -> None:
         """Show the finished file in the file manager."""
-        self.store.prepare(sound, reveal)
+        self.wet.prepare(sound, _reveal_last)
 
     def _on_failed(self, path: Path, sentence: str) -> None:
         if path == self._beginning:
             self._beginning = None
         self.status.emit(sentence)
 
-    def _copy(self, path: Path) -> None:
+    def _copy(self, paths: Files) -> None:
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
-            clipboard.setMimeData(clipboard_data(path))
-            self.status.emit(f"Copied “{display_name(path)}”; paste it into a folder or a DAW.")
+            clipboard.setMimeData(clipboard_data(*paths))
+            it = "it" if len(paths) == 1 else "them"
+            self.status.emit(f"Copied {_named(paths)}; paste {it} into a folder or a DAW.")
 
 
-def drag_data(path: Path) -> QMimeData:
-    """Return a dragged file: URLs and nothing else, so that no target takes it for text."""
+def _named(paths: Files) -> str:
+    return " and ".join(f"“{display_name(path)}”" for path in paths)
+
+
+def _reveal_last(paths: Files) -> None:
+    reveal(paths[-1])
+
+
+def drag_data(*paths: Path) -> QMimeData:
+    """Return dragged files: URLs and nothing else, so that no target takes it for text."""
     data = QMimeData()
     # Raw, because QUrl destroys names that are no UTF-8.
-    data.setData("text/uri-list", uri_list([path]))
+    data.setData("text/uri-list", uri_list(paths))
     return data
 
 
-def clipboard_data(path: Path) -> QMimeData:
-    """Return a copied file in the forms of RFC 2483, GNOME and KDE, and its path as text."""
-    data = drag_data(path)
-    data.setData("x-special/gnome-copied-files", b"copy\n" + file_uri(path))
+def clipboard_data(*paths: Path) -> QMimeData:
+    """Return copied files in the forms of RFC 2483, GNOME and KDE, and their paths as text."""
+    data = drag_data(*paths)
+    data.setData("x-special/gnome-copied-files", b"copy\n" + b"\n".join(map(file_uri, paths)))
     data.setData("application/x-kde-cutselection", b"0")
-    data.setData("text/plain", os.fsencode(path))
+    data.setData("text/plain", b"\n".join(map(os.fsencode, paths)))
     return data
 
 
@@ -102,9 +120,9 @@ def reveal(path: Path) -> None:
         _open_folder(path)
 
 
-def _run_drag(widget: QWidget, path: Path, pixmap: QPixmap) -> None:
+def _run_drag(widget: QWidget, paths: Files, pixmap: QPixmap) -> None:
     drag = QDrag(widget)
-    drag.setMimeData(drag_data(path))
+    drag.setMimeData(drag_data(*paths))
     drag.setPixmap(pixmap)
     drag.setHotSpot(_DRAG_HOT_SPOT)
     # Copy only: a DAW that moves the file away would break the next project that refers to it.

@@ -6,9 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gui.actions import Actions
+from gui.chain_commands import keyed_commands
 from gui.commands import Command
 from gui.state.ask import Intent
 from gui.state.clip import LANE_LETTERS
+from gui.sync_hands import sync_commands
 from gui.widgets.waveform_keys import WAVE_KEYS
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def commands_for(window: MainWindow, actions: Actions) -> tuple[Command, ...]:
         *_hearing(window, actions),
         *_selecting(window),
         *_sound(window, actions),
+        *keyed_commands(actions.rack, window.chain.add_plugin),
         *_looking(window),
     )
 
@@ -80,6 +83,7 @@ def _hearing(window: MainWindow, actions: Actions) -> list[Command]:
         Command("Switch takes at once, or at the bar", "Hear", ("S",), actions.toggle_switch),
         Command("Previous takes", "Hear", ("Alt+Up",), partial(actions.orders.step, -1), True),
         Command("Next takes", "Hear", ("Alt+Down",), partial(actions.orders.step, 1), True),
+        *sync_commands(actions.follow),
         Command("Look for outputs", "Hear", (), actions.playback.look_for_devices),
     ]
 

@@ -28,6 +28,8 @@ from PyQt6.QtWidgets import (
 from engine.display_name import display_name
 from engine.request import GenerationRequest, Task
 from gui.actions import Actions
+from gui.chain_commands import named_slot_commands
+from gui.chain_hands import ChainHands
 from gui.commands import Command
 from gui.drop_in import AUDIO_ENDINGS, dropped_paths
 from gui.key_commands import commands_for
@@ -40,8 +42,11 @@ from gui.state.clip import Clip
 from gui.state.exports import BitDepth
 from gui.state.settings import Remembered
 from gui.state.stored_take import StoredTake
+from gui.state.sync import source_of
+from gui.state.wet_files import Sides
+from gui.sync_hands import SyncHands
 from gui.theme import DARK, Palette
-from gui.widgets.command_palette import CommandPalette
+from gui.widgets.command_palette import HINT, CommandPalette
 from gui.widgets.prompt_form import FIRST_PROMPT
 from gui.widgets.small_wave import clip_pixmap
 
@@ -73,6 +78,10 @@ class MainWindow(QMainWindow):
         self.appearance = "auto"
         self.palette_ = CommandPalette(self)
         self._came_from: QWidget | None = None
+        self.chain = ChainHands(
+            parts.rack, self.regions.export, self.palette_, self._open_palette, self
+        )
+        self.sync = SyncHands(parts.sync, self.regions.transport, actions.follow, self)
         self.commands: tuple[Command, ...] = commands_for(self, actions)
         self._keys = KeyFocus(self, (self.palette_, self.regions.library), actions.toggle_play)
         self._bind_keys()
@@ -99,6 +108,11 @@ class MainWindow(QMainWindow):
         depth = next((d for d in BitDepth if d.value == remembered.bit_depth), BitDepth.OWN)
         self.regions.export.show_format(depth)
         self.actions_.set_export_format(depth)
+        if (source := source_of(remembered.sync)) is not None:
+            self.actions_.follow(source)
+        sides = next((s for s in Sides if s.value == remembered.sides), Sides.DRY)
+        self.regions.export.show_sides(sides)
+        self.actions_.set_export_sides(sides)
         self.actions_.set_switch("bar" if remembered.switch_at == "bar" else "now")
         self.appearance = remembered.appearance
         self.regions.fold(self.width())
@@ -118,6 +132,8 @@ class MainWindow(QMainWindow):
             output=self.actions_.playback.device,
             appearance=self.appearance,
             bit_depth=self.actions_.out.store.bit_depth.value,
+            sync=self._parts.sync.source or "",
+            sides=self.actions_.out.wet.sides.value,
             takes=self.regions.form.takes.value(),
             switch_at=self.actions_.switch_at,
         )
@@ -189,16 +205,18 @@ class MainWindow(QMainWindow):
             self.regions.status.say(f"The recipe is in the form, but {lack} set.", "warn")
 
     def show_commands(self) -> None:
-        self._open_palette(self.commands)
+        self._open_palette((*self.commands, *named_slot_commands(self._parts.rack)))
 
     def show_keys(self) -> None:
         self._open_palette(tuple(c for c in self.commands if c.keys), "Keys")
 
-    def _open_palette(self, commands: tuple[Command, ...], title: str = "Commands") -> None:
+    def _open_palette(
+        self, commands: tuple[Command, ...], title: str = "Commands", hint: str = HINT
+    ) -> None:
         focus = self.focusWidget()
         if focus is not None and not self.palette_.isAncestorOf(focus):
             self._came_from = focus
-        self.palette_.open(commands, title)
+        self.palette_.open(commands, title, hint)
 
     def _leave_palette(self) -> None:
         """Close it; the keys go again where they went before."""
@@ -295,10 +313,11 @@ class MainWindow(QMainWindow):
         regions.export.copy_wanted.connect(actions.copy_as_file)
         regions.export.reveal_wanted.connect(actions.reveal)
         regions.export.format_chosen.connect(actions.set_export_format)
+        regions.export.sides_chosen.connect(actions.set_export_sides)
 
     def _run(self, command: Command) -> None:
         self._leave_palette()
-        command.run()
+        command.run()  # which may open the palette again, with another list
 
     def _show_title(self) -> None:
         shown = self.session.shown

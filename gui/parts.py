@@ -14,9 +14,13 @@ from gui.state.generation import Generation
 from gui.state.library import LibraryState
 from gui.state.overviews import Overviews
 from gui.state.playback import Playback
+from gui.state.rack import Rack
 from gui.state.session import Session
 from gui.state.settings import Settings
+from gui.state.sync import Sync
+from gui.state.wet_files import WetFiles
 from plugin_bridge.audio_client import AudioOptions
+from plugin_bridge.plugins.host_client import HostOptions
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Parts:
     session: Session
     generation: Generation
     playback: Playback
+    rack: Rack
+    sync: Sync
     clips: ClipLoader
     background: Background
     library: LibraryState
@@ -35,7 +41,15 @@ class Parts:
 
     def close(self) -> None:
         """End every process and thread; what was made is on the disk."""
-        for part in (self.playback, self.generation, self.clips, self.background, self.library):
+        for part in (
+            self.out.wet,
+            self.rack,
+            self.playback,
+            self.generation,
+            self.clips,
+            self.background,
+            self.library,
+        ):
             part.close()
 
 
@@ -43,15 +57,21 @@ def build_parts(worker: WorkerOptions, audio: AudioOptions) -> Parts:
     """Start the processes behind the window; none of them is waited for."""
     clips = ClipLoader()
     library = LibraryState()
+    playback = Playback(audio)
+    rack = Rack(playback, data_folder() / "chain.json", host_options(audio.sample_rate))
+    store = ExportStore(clips.service)
+    playback.rate_changed.connect(rack.use_rate)
     return Parts(
         session=Session(),
         generation=Generation(worker),
-        playback=Playback(audio),
+        playback=playback,
+        rack=rack,
+        sync=Sync(playback),
         clips=clips,
         background=Background(),
         library=library,
         overviews=Overviews(library, clips.service),
-        out=DragOut(ExportStore(clips.service)),
+        out=DragOut(store, WetFiles(store, lambda: rack.wet_chain)),
         settings=Settings(data_folder() / "window.ini"),
     )
 
@@ -65,3 +85,8 @@ def worker_options(device: str = "auto", maker: str = "graft") -> WorkerOptions:
 def audio_options(device: str = "") -> AudioOptions:
     """Return how the audio process is started. device: "" is the system's own output."""
     return AudioOptions(device, log_path=log_folder() / "audio.log")
+
+
+def host_options(sample_rate: int) -> HostOptions:
+    """Return how the plugin host is started. sample_rate: Hz, until the output tells its own."""
+    return HostOptions(sample_rate, log_path=log_folder() / "plugins.log")

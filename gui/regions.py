@@ -21,7 +21,8 @@ from gui.widgets.waveform_editor import WaveformEditor
 ASK_WIDTH_PX, LIBRARY_WIDTH_PX, CANVAS_MARGIN_PX = 272, 252, 10
 #: From the canvas' edge to the lanes' letters.
 CANVAS_INSET_PX = 6
-#: Below these widths the library folds away and the lanes become a row of letters.
+#: Below these widths the library folds away (and what a key exports as well), and the lanes become
+#: a row of letters.
 LIBRARY_FOLDS_PX, LANES_FOLD_PX = 1100, 900
 
 
@@ -54,7 +55,9 @@ class Regions(QWidget):
         self.library.setVisible(self.library_wanted and width >= LIBRARY_FOLDS_PX)
         compact = width < LANES_FOLD_PX
         self.lanes.set_compact(compact)
-        self.transport.set_compact(compact)
+        narrow = width < LIBRARY_FOLDS_PX
+        self.transport.set_compact(compact, narrow=narrow)
+        self.export.set_compact(narrow)
         self._compact = compact
         self.show_hint(self.hint.whole)
         self.waveform.set_compact(compact)

@@ -53,14 +53,14 @@ def default_export_folder() -> Path:
 
 
 @dataclass(frozen=True)
-class _Exported:
+class ExportedFile:
     """A finished file as it was when it was finished. stamp: size and time of change."""
 
     path: Path
     stamp: tuple[int, int] | None
 
     @classmethod
-    def now(cls, path: Path) -> _Exported:
+    def now(cls, path: Path) -> ExportedFile:
         return cls(path, _stamp(path))
 
     @property
@@ -99,7 +99,7 @@ class ExportStore(QObject):
         self._library_root = (library_root or library_folder()).absolute()
         self.folder = folder or default_export_folder()
         self.bit_depth = BitDepth.OWN
-        self._exported: dict[tuple[Path, Path, BitDepth], _Exported] = {}
+        self._exported: dict[tuple[Path, Path, BitDepth], ExportedFile] = {}
         self._then: dict[tuple[Path, Path, BitDepth], list[Callable[[Path], None]]] = {}
 
     def path_of(self, sound: Sound) -> Path | None:
@@ -143,7 +143,7 @@ class ExportStore(QObject):
         waiting = self._then.pop(key, [])
         match event:
             case ClipExported():
-                self._exported[key] = _Exported.now(event.exported)
+                self._exported[key] = ExportedFile.now(event.exported)
                 self.ready.emit(event.path, event.exported)
                 for then in waiting:
                     then(event.exported)

@@ -18,9 +18,11 @@ from plugin_bridge.audio_client import (
     DeviceOpened,
     Refused,
     SlotFailed,
+    SyncStatus,
 )
 from plugin_bridge.audio_client import Playback as Position
 from plugin_bridge.slots import match_gain
+from plugin_bridge.sync.sources import SyncRequest
 
 
 class Playback(QObject):
@@ -30,7 +32,8 @@ class Playback(QObject):
     playing_changed(bool). moved(frame of the chosen clip). peaked(linear peak).
     under_runs_changed(count). devices_changed(tuple of OutputDevice, name of the chosen one; ""
     is the system's own). switched: what was chosen for the next bar is heard. lost_changed(bool):
-    there is no output. said(sentence, level).
+    there is no output. rate_changed(Hz): what the output runs at. sync_told(SyncStatus).
+    said(sentence, level).
     """
 
     playing_changed = pyqtSignal(bool)
@@ -40,6 +43,8 @@ class Playback(QObject):
     devices_changed = pyqtSignal(tuple, str)
     switched = pyqtSignal()
     lost_changed = pyqtSignal(bool)
+    rate_changed = pyqtSignal(int)
+    sync_told = pyqtSignal(object)
     said = pyqtSignal(str, str)
     _arrived = pyqtSignal(object)
 
@@ -131,6 +136,14 @@ class Playback(QObject):
         self.device = name
         self._client.set_device(name)
 
+    def set_sync(self, request: SyncRequest | None) -> None:
+        """Lay the bars of what is heard on those of a transport; None: of none."""
+        self._client.set_sync(request)
+
+    def set_insert(self, ring: str) -> None:
+        """Play through the plugin host with this ring; empty: through none. Any thread."""
+        self._client.set_insert(ring)
+
     def look_for_devices(self) -> None:
         """Ask what outputs there are; devices_changed tells."""
         self._client.list_devices()
@@ -167,6 +180,7 @@ class Playback(QObject):
             case DeviceList():
                 self.devices_changed.emit(event.devices, self.device)
             case DeviceGone():
+                self.rate_changed.emit(event.sample_rate)
                 self._show_lost(True)
                 self.said.emit(event.sentence, "warn")
             case AudioRestarting():
@@ -174,6 +188,8 @@ class Playback(QObject):
             case AudioGaveUp():
                 self._show_playing(False)
                 self.said.emit(event.sentence, "fault")
+            case SyncStatus():
+                self.sync_told.emit(event)
             case SlotFailed() | Refused():
                 self.said.emit(event.sentence, "fault")
             case _:
@@ -181,6 +197,7 @@ class Playback(QObject):
 
     def _on_opened(self, event: DeviceOpened) -> None:
         self.output = event.name
+        self.rate_changed.emit(event.sample_rate)
         if event.sentence:
             self.said.emit(event.sentence, "warn")
         elif self._gone:

@@ -20,6 +20,8 @@ class Remembered:
     bit_depth: str = "own"
     takes: int = 4
     switch_at: str = "now"
+    sides: str = "dry"
+    sync: str = ""
 
 
 class Settings:
@@ -41,12 +43,15 @@ class Settings:
             appearance=str(read("appearance", usual.appearance)),
             bit_depth=str(read("bit_depth", usual.bit_depth)),
             switch_at=str(read("switch_at", usual.switch_at)),
+            sides=str(read("sides", usual.sides)),
+            sync=str(read("sync", usual.sync)),
             takes=_number(read("takes", usual.takes), usual.takes),
         )
 
     def write(self, values: Remembered) -> None:
         """Write it at once."""
-        for name in ("prompt", "output", "appearance", "bit_depth", "takes", "switch_at"):
+        names = ("prompt", "output", "appearance", "bit_depth", "takes", "switch_at")
+        for name in (*names, "sides", "sync"):
             self._file.setValue(name, getattr(values, name))
         self._file.setValue("library_shown", "true" if values.library_shown else "false")
         self._file.setValue("geometry", QByteArray(values.geometry))

@@ -19,6 +19,7 @@ from gui.commands import Command, matching
 from gui.widgets.labels import label
 
 WIDTH_PX, HEIGHT_PX = 460, 420
+HINT = "Type what you want to do"
 _KEYS_MARGIN_PX = 10
 _COMMAND = Qt.ItemDataRole.UserRole
 
@@ -34,7 +35,6 @@ class CommandPalette(QFrame):
         self._commands: tuple[Command, ...] = ()
         self.title = label("Commands", "title")
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Type what you want to do")
         self.search.setAccessibleName("Search commands")
         self.list = QListWidget()
         self.list.setAccessibleName("Commands")
@@ -50,10 +50,13 @@ class CommandPalette(QFrame):
             column.addWidget(widget)
         self.hide()
 
-    def open(self, commands: tuple[Command, ...], title: str = "Commands") -> None:
-        """Show the commands in the middle of the window."""
+    def open(
+        self, commands: tuple[Command, ...], title: str = "Commands", hint: str = HINT
+    ) -> None:
+        """Show the commands in the middle of the window. hint: what can be typed."""
         self._commands = commands
         self.title.setText(title)
+        self.search.setPlaceholderText(hint)
         self.search.clear()
         self._fill("")
         parent = self.parentWidget()

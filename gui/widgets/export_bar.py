@@ -1,4 +1,4 @@
-"""Under the canvas: the shown sound to drag into the DAW, copy or reveal, and as which file."""
+"""Under the canvas: the chain, and the shown sound to drag, copy or reveal, as which file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from PyQt6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QSizePolicy, Q
 
 from gui.state.clip import Clip
 from gui.state.exports import BitDepth
+from gui.state.wet_files import Sides
 from gui.theme import DARK, RADIUS_CONTROL, SPACE, Palette, font
+from gui.widgets.chain_bar import ChainBar
 from gui.widgets.labels import button, label
 from gui.widgets.small_wave import Extremes, draw_wave, extremes_of, kept_color, shares
 
 HEIGHT_PX, HANDLE_HEIGHT_PX = 64, 44
-HANDLE_WIDTH_PX, HANDLE_LEAST_PX = 320, 150
+HANDLE_WIDTH_PX, HANDLE_LEAST_PX = 200, 130
+FORMAT_LEAST_PX = 110
 _WAVE_WIDTH_PX, _DOT_STEP_PX, _DOT_RADIUS_PX = 96, 4.0, 1.1
 NOTHING = "Nothing to drag yet"
 
@@ -136,19 +139,22 @@ class ExportBar(QWidget):
     """How the shown sound leaves the window.
 
     drag_wanted, copy_wanted, reveal_wanted: the shown sound, as a finished file; whoever listens
-    does it. format_chosen(BitDepth): how takes are written from now on.
+    does it. format_chosen(BitDepth): how takes are written from now on. sides_chosen(Sides): dry,
+    wet or both, while there is a chain.
     """
 
     drag_wanted = pyqtSignal()
     copy_wanted = pyqtSignal()
     reveal_wanted = pyqtSignal()
     format_chosen = pyqtSignal(object)
+    sides_chosen = pyqtSignal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("export")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT_PX)
+        self.chain = ChainBar()
         self.handle = DragHandle()
         self.handle.drag_wanted.connect(self.drag_wanted)
         self.copy = button(
@@ -161,8 +167,29 @@ class ExportBar(QWidget):
         for depth in BitDepth:
             self.format.addItem(depth.label, depth)
         self.format.activated.connect(self._choose)
+        self.format.setMinimumWidth(FORMAT_LEAST_PX)
+        self.sides = QComboBox()
+        self.sides.setAccessibleName("Export dry or wet")
+        self.sides.setToolTip("Dry: as it is. Wet: through the chain, as a file beside it")
+        for sides in Sides:
+            self.sides.addItem(sides.label, sides)
+        self.sides.activated.connect(self._choose_sides)
         self._build()
         self.show_clip(None)
+        self.show_chain(has_chain=False)
+
+    def show_chain(self, *, has_chain: bool) -> None:
+        """Offer dry and wet where there is a chain."""
+        self.sides.setVisible(has_chain)
+
+    def show_sides(self, sides: Sides) -> None:
+        """Show which files leave."""
+        self.sides.setCurrentIndex(self.sides.findData(sides))
+
+    def set_compact(self, compact: bool) -> None:
+        """Leave out, beside a DAW, what a key does as well."""
+        for widget in (self.copy, self.reveal, self.title, self.chain.title):
+            widget.setVisible(not compact)
 
     def show_clip(self, clip: Clip | None) -> None:
         """Show what would leave; None: nothing can."""
@@ -186,13 +213,18 @@ class ExportBar(QWidget):
     def _choose(self, _index: int) -> None:
         self.format_chosen.emit(self.format.currentData())
 
+    def _choose_sides(self, _index: int) -> None:
+        self.sides_chosen.emit(self.sides.currentData())
+
     def _build(self) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 0, 14, 0)
         row.setSpacing(SPACE[1])
-        row.addWidget(self.handle, 1)
+        row.addWidget(self.chain, 1)
+        row.addWidget(self.handle, 0)
         row.addWidget(self.copy)
         row.addWidget(self.reveal)
-        row.addStretch(1)
-        row.addWidget(label("Export", "dim"))
+        self.title = label("Export", "dim")
+        row.addWidget(self.title)
         row.addWidget(self.format)
+        row.addWidget(self.sides)

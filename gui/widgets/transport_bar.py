@@ -11,10 +11,12 @@ from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 from gui.state.clip import LANE_LETTERS, Clip
 from gui.theme import DARK, Palette
 from gui.widgets.labels import button, label, set_level
+from plugin_bridge.audio_messages import SyncStatus
 from plugin_bridge.devices import OutputDevice
 
 HEIGHT_PX = 48
 SWITCH_TIP, SWITCH_WIDTH_PX = "When another take is switched to (S)", 112
+SYNC_TIP = "Whose bars playback follows"
 DEVICE_PX, LEAST_DEVICE_PX = 150, 100
 _TOOL_TIP = Qt.ItemDataRole.ToolTipRole
 #: The quietest level that the meter shows.
@@ -69,6 +71,7 @@ class TransportBar(QWidget):
     play_wanted = pyqtSignal()
     loop_wanted = pyqtSignal(bool)
     switch_wanted = pyqtSignal()
+    sync_wanted = pyqtSignal()
     device_chosen = pyqtSignal(str)
 
     def __init__(self) -> None:
@@ -77,6 +80,9 @@ class TransportBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT_PX)
         self._compact, self._is_lost, self._under_runs = False, False, 0
+        self._leader = ""
+        self._status: SyncStatus | None = None
+        self._clip: Clip | None = None
         self.play = button("▶", "play", "Play or stop (Space)", self.play_wanted.emit)
         self.play.setFixedSize(QSize(30, 30))
         self.play.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -84,6 +90,7 @@ class TransportBar(QWidget):
         self.loop.setChecked(True)
         self.switch = button("", "chip", SWITCH_TIP, self.switch_wanted.emit, checkable=True)
         self.switch.setFixedWidth(SWITCH_WIDTH_PX)
+        self.sync = button("Sync off", "chip", SYNC_TIP, self.sync_wanted.emit, checkable=True)
         self.tempo = label("–", "number", "Tempo")
         self.bar = label("1.1.1", "number", "Position in bars, beats and sixteenths")
         self.device = QComboBox()
@@ -120,12 +127,40 @@ class TransportBar(QWidget):
             set_level(widget, "warn" if lost else "")
 
     def show_clip(self, clip: Clip | None) -> None:
-        known = clip is not None and clip.tempo_bpm is not None
-        self.tempo.setText(f"{clip.tempo_bpm:.2f}" if known and clip is not None else "–")
+        self._clip = clip
+        self._show_tempo()
+
+    def show_sync(self, leader: str, status: SyncStatus | None) -> None:
+        """Show whose bars are followed, its tempo and place. leader: "" is nobody."""
+        was_led, self._leader, self._status = bool(self._leader), leader, status
+        self.sync.setText(sync_words(leader, status, short=self._compact))
+        self.sync.setChecked(bool(leader))
+        set_level(self.sync, "warn" if status is not None and status.sentence else "")
+        problem = status.sentence if status is not None else ""
+        self.sync.setToolTip(problem or SYNC_TIP)
+        self.sync.setAccessibleName(f"{SYNC_TIP}: {sync_words(leader, status)}")
+        if self._is_led and status is not None:
+            self.bar.setText(beat_text(status.beat, status.beats_per_bar))
+        elif was_led:
+            self.bar.setText(bar_text(self._clip, 0))
+        self._show_tempo()
+
+    @property
+    def _is_led(self) -> bool:
+        """Return whether a transport says where the music is, and how fast."""
+        return self._status is not None and not self._status.sentence
+
+    def _show_tempo(self) -> None:
+        clip, status = self._clip, self._status
+        bpm = None if clip is None else clip.tempo_bpm
+        if self._is_led and status is not None:
+            bpm = status.bpm
+        self.tempo.setText("–" if bpm is None else f"{bpm:.2f}")
 
     def show_position(self, clip: Clip | None, frame: int) -> None:
-        """Show a frame of the clip as bar.beat.sixteenth."""
-        self.bar.setText(bar_text(clip, frame))
+        """Show a frame of the clip as bar.beat.sixteenth, unless a transport says the bar."""
+        if not self._is_led:
+            self.bar.setText(bar_text(clip, frame))
 
     def show_devices(self, devices: tuple[OutputDevice, ...], current: str) -> None:
         """List the outputs, virtual ones marked; the first entry is the system's default."""
@@ -150,16 +185,17 @@ class TransportBar(QWidget):
     def set_palette(self, palette: Palette) -> None:
         self.meter.set_palette(palette)
 
-    def set_compact(self, compact: bool) -> None:
-        """Leave out what is not news, beside a DAW."""
+    def set_compact(self, compact: bool, *, narrow: bool = False) -> None:
+        """Leave out what is not news, beside a DAW. narrow: there is little room, but some."""
         self._compact = compact
-        self.device.setMinimumWidth(LEAST_DEVICE_PX if compact else DEVICE_PX)
+        self.device.setMinimumWidth(LEAST_DEVICE_PX if compact or narrow else DEVICE_PX)
         self._fold()
 
     def _fold(self) -> None:
         self.out_label.setVisible(self._is_lost or not self._compact)
         self.under_runs.setVisible(self._under_runs > 0 or not self._compact)
         self.meter.setVisible(not self._compact)
+        self.sync.setText(sync_words(self._leader, self._status, short=self._compact))
 
     def _loop(self) -> None:
         self.loop_wanted.emit(self.loop.isChecked())
@@ -174,16 +210,39 @@ class TransportBar(QWidget):
         row.addWidget(self.play)
         row.addWidget(self.loop)
         row.addWidget(self.switch)
-        for number, unit in ((self.tempo, "bpm"), (self.bar, "bar")):
-            pair = QHBoxLayout()
-            pair.setSpacing(4)
-            pair.addWidget(number)
-            pair.addWidget(label(unit, "dim"))
-            row.addLayout(pair)
+        row.addLayout(_with_unit(self.tempo, "bpm"))
+        row.addWidget(self.sync)
+        row.addLayout(_with_unit(self.bar, "bar"))
         row.addStretch(1)
         self.out_label = label("Out", "dim")
         for widget in (self.out_label, self.device, self.meter, self.under_runs, self.engine):
             row.addWidget(widget)
+
+
+def _with_unit(number: QWidget, unit: str) -> QHBoxLayout:
+    pair = QHBoxLayout()
+    pair.setSpacing(4)
+    pair.addWidget(number)
+    pair.addWidget(label(unit, "dim"))
+    return pair
+
+
+def sync_words(leader: str, status: SyncStatus | None, *, short: bool = False) -> str:
+    """Return what the chip says. short: the tempo stands beside it anyway."""
+    if not leader:
+        return "Sync off"
+    if status is None or status.sentence:
+        return f"{leader} · waiting"
+    if not status.is_playing:
+        return f"{leader} · stopped"
+    return leader if short else f"{leader} · {status.bpm:.1f}"
+
+
+def beat_text(beat: float, beats_per_bar: int) -> str:
+    """Return a transport's beat as bar.beat.sixteenth, counted from 1."""
+    whole, sixteenth = divmod(math.floor(beat * 4 + 1e-6), 4)
+    bar, beat_in_bar = divmod(whole, beats_per_bar)
+    return f"{bar + 1}.{beat_in_bar + 1}.{sixteenth + 1}"
 
 
 def bar_text(clip: Clip | None, frame: int) -> str:

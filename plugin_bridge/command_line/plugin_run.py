@@ -30,10 +30,9 @@ from plugin_bridge.command_line.take_report import json_path
 from plugin_bridge.plugins.chain import Chain, ChainSlot, encode_chain, read_chain
 from plugin_bridge.plugins.offline import Rendered, Tail, render
 from plugin_bridge.plugins.plugin_index import PluginIndex
+from plugin_bridge.plugins.wet_file import TIMING_CHUNKS
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_#-]+")
-#: Chunks that tell a DAW the tempo and the loop of a file; true of a result of the same length.
-_TIMING_CHUNKS = (b"acid", b"smpl")
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def _timing_chunks(part: _Part, frames: int) -> list[tuple[bytes, bytes]]:
     if not part.is_whole or frames != part.samples.shape[1]:
         return []
     chunks = read_chunks(part.source.audio.path)
-    return [chunk for chunk in chunks if chunk[0] in _TIMING_CHUNKS]
+    return [chunk for chunk in chunks if chunk[0] in TIMING_CHUNKS]
 
 
 def _save_chain(chain: Chain, path: Path) -> None:

@@ -83,7 +83,10 @@ class HostServer:
         self._orders: queue.SimpleQueue[ToHost] = queue.SimpleQueue()
         self._loaded: list[_Loaded] = []
         self._chain_number = 0
-        self._closing_editor = threading.Event()
+        #: One for each editor that was asked for, in that order: a wish to close it may come
+        #: before it is open.
+        self._editor_ends: queue.SimpleQueue[threading.Event] = queue.SimpleQueue()
+        self._open_ends: list[threading.Event] = []
 
     def serve(self, from_app: int) -> int:
         """Obey until the app is gone or says so. Returns an exit code."""
@@ -117,13 +120,23 @@ class HostServer:
                 case HostPing(number=number):
                     self._send(HostPong(number))
                 case CloseEditor():
-                    self._closing_editor.set()
+                    self._close_editors()
+                case ShowEditor():
+                    end = threading.Event()
+                    self._open_ends.append(end)
+                    self._editor_ends.put(end)
+                    self._orders.put(order)
                 case _:
                     self._orders.put(order)
-        self._closing_editor.set()
+        self._close_editors()
         self._orders.put(EndHost())
         time.sleep(_END_SECONDS)
         os._exit(0)  # a plugin holds up the main thread, and nobody is there to end this process
+
+    def _close_editors(self) -> None:
+        for end in self._open_ends:
+            end.set()
+        self._open_ends.clear()
 
     # --- on the main thread ---------------------------------------------------------------------
 
@@ -226,13 +239,13 @@ class HostServer:
         return SlotSnapshot(state, values)
 
     def _show_editor(self, slot: int) -> None:
+        end = self._editor_ends.get()
         plugin = self._plugin(slot)
-        self._closing_editor.clear()
         sentence = what_the_screen_lacks()
         if not sentence:
             self._ring.loading = slot  # if the process ends now, it was this plugin's window
             try:
-                plugin.show_editor(self._closing_editor)
+                plugin.show_editor(end)
             except RuntimeError as error:
                 _log.warning("No editor: %s", error)
                 sentence = "The plugin has no window of its own; set its parameters instead."

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
-from plugin_bridge.audio_client import AudioClient
 from plugin_bridge.plugins.chain import Chain
 from plugin_bridge.plugins.host_client import HostOptions, PluginHost
 from plugin_bridge.plugins.host_events import HostEvent
 from plugin_bridge.plugins.plugin_index import PluginIndex
+
+
+class Output(Protocol):
+    """What is played through the plugins: an AudioClient, or who owns one."""
+
+    def set_insert(self, ring: str) -> None: ...
 
 
 class LivePlugins:
@@ -17,7 +23,7 @@ class LivePlugins:
 
     def __init__(
         self,
-        audio: AudioClient,
+        audio: Output,
         index: PluginIndex,
         options: HostOptions,
         on_event: Callable[[HostEvent], None],

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,7 +57,7 @@ def scan(
     limits: ScanLimits = ScanLimits(),
     *,
     again: bool = False,
-) -> Iterator[Scanned]:
+) -> Generator[Scanned]:
     """Yield what each candidate in folders (or a given file) is, as it becomes known.
 
     What is in the index with the same age and size is not loaded, unless `again`; what has

@@ -12,7 +12,12 @@ import pytest
 
 from plugin_bridge.plugins.chain import Chain, ChainSlot
 from plugin_bridge.plugins.host_client import HostOptions
-from plugin_bridge.plugins.host_events import ChainSnapshot, EditorClosed, HostRestarting
+from plugin_bridge.plugins.host_events import (
+    ChainReady,
+    ChainSnapshot,
+    EditorClosed,
+    HostRestarting,
+)
 from plugin_bridge.plugins.plugin_index import PluginIndex
 from tests.plugin_bridge.command_runs import wait_for
 from tests.plugin_bridge.plugins.host_parts import (
@@ -88,6 +93,22 @@ def test_the_editor_opens_and_closes_while_the_stream_goes_on(
         assert told.wait(EditorClosed).sentence == ""
         told.wait(ChainSnapshot, start=start)  # what was turned there is kept
         wait_for(lambda: PLUGIN not in windows(), "the editor's end")
+        assert not told.of(HostRestarting)
+
+
+def test_an_editor_that_is_closed_before_it_is_open_holds_nothing_up(
+    screen: str, index: PluginIndex, tmp_path: Path
+) -> None:
+    """While it is open no chain is set: a lost wish to close it would cost the plugin its host."""
+    chain = Chain((ChainSlot(index.find(PLUGIN).facts.plugin_id),))
+    with desktop_settings(tmp_path), hosting(index, chain, OPTIONS) as (host, told):
+        for _ in range(3):
+            host.show_editor(0)
+            host.close_editor()
+        again = chain.with_slot(0, ChainSlot(chain.slots[0].plugin_id, bypass=True))
+        host.set_chain(again)
+        told.wait(ChainReady, lambda event: event.chain == again)
+        assert [event.sentence for event in told.of(EditorClosed)] == [""] * 3
         assert not told.of(HostRestarting)
 
 
