@@ -120,7 +120,11 @@ def _clear(paths: set[Path]) -> None:
 
 
 def _shared_by_jack() -> set[Path]:
-    return set(_SHARED.glob("jack*")) if _SHARED.is_dir() else set()
+    """Return JACK's files but its registry, which a client in this process keeps mapped: in the
+    next one it would not find the next server."""
+    if not _SHARED.is_dir():
+        return set()
+    return {path for path in _SHARED.glob("jack*") if path.name != "jack-shm-registry"}
 
 
 def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
