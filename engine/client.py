@@ -39,7 +39,7 @@ class EngineClient:
     @property
     def worker_pid(self) -> int | None:
         """Return the worker's process id, None while there is no worker."""
-        return self._supervisor.worker_pid
+        return self._supervisor.child_pid
 
     def submit(self, request: GenerationRequest, *, replace_waiting: bool = False) -> str:
         """Order takes and return the job's id. `replace_waiting` drops the jobs that wait."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from engine.child_keeper import EXIT_PATIENCE_SECONDS, ChildKeeper, Tail, Watch
 from engine.errors import ModelProblem
 from engine.jobs import Change, IllegalMove, Job, JobQueue, JobState
 from engine.messages import (
@@ -24,9 +25,9 @@ from engine.messages import (
     Shutdown,
     Submit,
     TakeDone,
+    ToWorker,
     decode_from_worker,
 )
-from engine.patience import Heartbeat, PatienceClock
 from engine.worker_process import WorkerOptions, WorkerProcess, start_worker
 
 _log = logging.getLogger(__name__)
@@ -40,9 +41,7 @@ GAVE_UP_SENTENCE = (
     "restart Loopgraft, or choose another device."
 )
 _CANCEL_REASON = "it did not stop when told to"
-_EXIT_PATIENCE_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 0.5
-_FLUSH_WAIT_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -80,20 +79,21 @@ EngineEvent = (
 )
 
 
-class _Watch:
+class _Watch(Watch[ToWorker]):
     """What is known of the present worker, in the clock's seconds."""
 
-    def __init__(self, process: WorkerProcess, now: float, heartbeat_seconds: float) -> None:
-        self.process = process
+    def __init__(self, child: WorkerProcess, now: float, heartbeat_seconds: float) -> None:
+        super().__init__(child, now, heartbeat_seconds)
         self.is_ready = False
-        self.heartbeat = Heartbeat(now, heartbeat_seconds)
         self.moved_at = now
         self.cancel_sent_at: float | None = None
         self.load_failure: LoadFailed | None = None
 
 
-class Supervisor:
-    """One thread calls every method; `emit` is called on it. `worker_pid` is for any thread."""
+class Supervisor(ChildKeeper[_Watch, ToWorker]):
+    """One thread calls every method; `emit` is called on it. `child_pid` is for any thread."""
+
+    NONSENSE = (msgspec.MsgspecError, IllegalMove)
 
     def __init__(
         self,
@@ -101,41 +101,20 @@ class Supervisor:
         emit: Callable[[EngineEvent], None],
         on_line: Callable[[WorkerProcess, bytes | None], None],
     ) -> None:
+        shortest = min(options.heartbeat_seconds, options.cancel_deadline_seconds)
+        super().__init__("Worker", min(shortest / 2, _LONGEST_WAIT_SECONDS))
         self._options = options
         self._emit = emit
         self._on_line = on_line
         self._queue = JobQueue()
-        self._clock = PatienceClock()
-        self._watch: _Watch | None = None
-        self._start_at: float | None = None
         self._faults = options.faults
         self._crashes = 0
 
-    @property
-    def worker_pid(self) -> int | None:
-        watch = self._watch
-        return None if watch is None else watch.process.pid
-
-    def wait_seconds(self) -> float:
-        """Send what is left to send, and return how long nothing needs to be looked at."""
-        if self._start_at is not None:
-            return min(max(0.0, self._start_at - self._clock.now), _LONGEST_WAIT_SECONDS)
-        if self._watch is not None and not self._watch.process.flush():
-            return _FLUSH_WAIT_SECONDS
-        shortest = min(self._options.heartbeat_seconds, self._options.cancel_deadline_seconds)
-        return min(shortest / 2, _LONGEST_WAIT_SECONDS)
-
-    def start(self) -> None:
+    def _spawn(self) -> _Watch:
         """Start a worker, with the ordered faults when it is the first."""
-        self._start_at = None
         faults, self._faults = self._faults, ()
-        try:
-            process = start_worker(self._options, faults, self._on_line)
-        except OSError as error:
-            self._worker_is_gone(f"it could not be started: {error}", None, ())
-            return
-        _log.info("Worker %s started", process.pid)
-        self._watch = _Watch(process, self._clock.now, self._options.heartbeat_seconds)
+        child = start_worker(self._options, faults, self._on_line)
+        return _Watch(child, self._clock.now, self._options.heartbeat_seconds)
 
     def submit(self, job: Job, *, replace_waiting: bool) -> None:
         """Queue a job; an engine that was given up gets a new chance."""
@@ -157,46 +136,19 @@ class Supervisor:
             return
         if watch.cancel_sent_at is None:
             _log.info("Job %s: cancel", target)
-            watch.process.send(Cancel(target))
+            watch.child.send(Cancel(target))
             watch.cancel_sent_at = self._clock.now
-
-    def on_line(self, worker: WorkerProcess, line: bytes | None) -> None:
-        """Take one line from a worker, None when it sends no more."""
-        watch = self._watch
-        if watch is None or watch.process is not worker:
-            return
-        self._clock.advance()
-        if line is None:
-            self._bury("it ended by itself", _EXIT_PATIENCE_SECONDS)
-            return
-        try:
-            self._take(watch, decode_from_worker(line))
-        except (msgspec.MsgspecError, IllegalMove) as error:
-            _log.warning("Worker %s sent nonsense: %s", worker.pid, error)
-            self._bury("it sent a message that makes no sense")
-
-    def tick(self) -> None:
-        """Look at the deadlines."""
-        self._clock.advance()
-        if self._start_at is not None and self._clock.now >= self._start_at:
-            self.start()
-        if (watch := self._watch) is None:
-            return
-        if (reason := self._overdue(watch)) is not None:
-            self._bury(reason)
-        elif (number := watch.heartbeat.next(self._clock.now)) is not None:
-            watch.process.send(Ping(number))
 
     def close(self) -> None:
         """Cancel every job and end the worker: politely first, then not."""
-        self._start_at = None
-        if (watch := self._watch) is not None:
-            self._watch = None
-            watch.process.send(Shutdown())
-            exit_code = watch.process.end(self._options.close_deadline_seconds)
-            watch.process.stderr_tail()
-            _log.info("Worker %s closed with exit code %s", watch.process.pid, exit_code)
+        self._end_politely(Shutdown(), self._options.close_deadline_seconds)
         self._apply(self._queue.all_ended(JobState.CANCELLED))
+
+    def _receive(self, watch: _Watch, line: bytes) -> None:
+        self._take(watch, decode_from_worker(line))
+
+    def _ping(self, number: int) -> ToWorker:
+        return Ping(number)
 
     def _take(self, watch: _Watch, message: FromWorker) -> None:
         if isinstance(message, Pong):
@@ -206,7 +158,7 @@ class Supervisor:
         match message:
             case LoadFailed():
                 watch.load_failure = message
-                self._bury("it could not load its model", _EXIT_PATIENCE_SECONDS)
+                self._bury("it could not load its model", EXIT_PATIENCE_SECONDS)
                 return
             case Ready():
                 watch.is_ready = True
@@ -229,7 +181,7 @@ class Supervisor:
         self._queue, (job,) = queue.start_next()
         _log.info("Job %s: starts at take %s", job.job_id, job.takes_done)
         watch.moved_at = self._clock.now
-        watch.process.send(Submit(job.job_id, job.request, job.takes_done))
+        watch.child.send(Submit(job.job_id, job.request, job.takes_done))
 
     def _overdue(self, watch: _Watch) -> str | None:
         """Return why the worker must be ended now, None while all is well."""
@@ -247,19 +199,14 @@ class Supervisor:
             return "it made no progress"
         return None
 
-    def _bury(self, reason: str, patience_seconds: float = 0.0) -> None:
-        """End the worker and decide what becomes of its job and of the engine."""
-        watch, self._watch = self._watch, None
-        assert watch is not None  # callers hold one
-        exit_code = watch.process.end(patience_seconds)
-        tail = watch.process.stderr_tail()
-        if watch.load_failure is not None:
-            failure = watch.load_failure
+    def _ended(self, watch: _Watch, reason: str, exit_code: int | None, tail: Tail) -> None:
+        failure = watch.load_failure
+        if failure is not None:
             self._give_up(failure.sentence, failure.details, failure.exit_code)
         else:
-            self._worker_is_gone(reason, exit_code, tail)
+            self._is_gone(reason, exit_code, tail)
 
-    def _worker_is_gone(self, reason: str, exit_code: int | None, tail: tuple[str, ...]) -> None:
+    def _is_gone(self, reason: str, exit_code: int | None, tail: Tail) -> None:
         job = self._queue.running
         job_id = None if job is None else job.job_id
         lines = "\n".join(tail)

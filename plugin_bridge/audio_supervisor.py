@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-import msgspec
-
 from engine.audio import AudioClip
-from engine.patience import Heartbeat, PatienceClock
+from engine.child_keeper import ChildKeeper, Tail, Watch
 from plugin_bridge.audio_blocks import SampleBlock
 from plugin_bridge.audio_child import AudioChild, AudioOptions, start_audio
 from plugin_bridge.audio_events import (
@@ -41,6 +39,7 @@ from plugin_bridge.audio_messages import (
     SlotTaken,
     Status,
     SyncStatus,
+    ToAudio,
     decode_from_audio,
 )
 from plugin_bridge.audio_wish import Wish
@@ -54,27 +53,23 @@ _log = logging.getLogger(__name__)
 CRASH_LIMIT = 3
 WELL_SECONDS = 10.0
 _LONGEST_WAIT_SECONDS = 0.25
-_FLUSH_WAIT_SECONDS = 0.02
-_EXIT_PATIENCE_SECONDS = 0.5
 
 GAVE_UP_SENTENCE = (
     f"Playback stopped {CRASH_LIMIT} times in a row; choose another output, or press play again."
 )
 
 
-class _Watch:
+class _Watch(Watch[ToAudio]):
     """What is known of the present process, in the clock's seconds."""
 
     def __init__(self, child: AudioChild, feed: Feed, now: float, heartbeat_seconds: float) -> None:
-        self.child = child
+        super().__init__(child, now, heartbeat_seconds)
         self.feed = feed
         self.tempo = TempoWatch()
-        self.started_at = now
-        self.heartbeat = Heartbeat(now, heartbeat_seconds)
         self.under_runs = 0
 
 
-class AudioSupervisor:
+class AudioSupervisor(ChildKeeper[_Watch, ToAudio]):
     """One thread calls every method; `emit` is called on it. `prepare` must not block."""
 
     def __init__(
@@ -84,47 +79,29 @@ class AudioSupervisor:
         on_line: Callable[[AudioChild, bytes | None], None],
         prepare: Callable[[Order], None],
     ) -> None:
+        longest = min(options.heartbeat_seconds / 2, _LONGEST_WAIT_SECONDS)
+        super().__init__("Audio process", longest)
         self._options = options
         self._emit = emit
         self._on_line = on_line
         self._prepare = prepare
         self._wish = Wish(options.device, options.sample_rate)
-        self._clock = PatienceClock()
-        self._watch: _Watch | None = None
-        self._start_at: float | None = None
         self._faults = options.faults
         self._crashes = 0
         self._under_runs = 0
 
-    @property
-    def child_pid(self) -> int | None:
-        watch = self._watch
-        return None if watch is None else watch.child.pid
-
-    def wait_seconds(self) -> float:
-        """Send what is left to send, and return how long nothing needs to be looked at."""
-        if self._start_at is not None:
-            return min(max(0.0, self._start_at - self._clock.now), _LONGEST_WAIT_SECONDS)
-        if self._watch is not None and not self._watch.child.flush():
-            return _FLUSH_WAIT_SECONDS
-        return min(self._options.heartbeat_seconds / 2, _LONGEST_WAIT_SECONDS)
-
     # --- what the app wants -----------------------------------------------------------------
 
-    def start(self) -> None:
+    def _spawn(self) -> _Watch:
         """Start a process, with the ordered faults when it is the first."""
-        self._start_at = None
         faults, self._faults = self._faults, ()
-        try:
-            child = start_audio(self._options, self._wish.device, faults, self._on_line)
-        except OSError as error:
-            self._child_is_gone(f"it could not be started: {error}", None, ())
-            return
-        _log.info("Audio process %s started", child.pid)
+        child = start_audio(self._options, self._wish.device, faults, self._on_line)
         feed = Feed(child, self._wish, self._options.sample_rate, self._prepare)
-        self._watch = _Watch(child, feed, self._clock.now, self._options.heartbeat_seconds)
+        return _Watch(child, feed, self._clock.now, self._options.heartbeat_seconds)
+
+    def _begin(self, watch: _Watch) -> None:
         if self._wish.insert:
-            child.send(SetInsert(self._wish.insert))
+            watch.child.send(SetInsert(self._wish.insert))
 
     def put(self, slot_id: str, clip: AudioClip, start: int, gain: float) -> None:
         placed = self._wish.place(slot_id, clip, start, gain)
@@ -189,20 +166,8 @@ class AudioSupervisor:
 
     # --- what the process says --------------------------------------------------------------
 
-    def on_line(self, child: AudioChild, line: bytes | None) -> None:
-        """Take one line from a process, None when it sends no more."""
-        watch = self._watch
-        if watch is None or watch.child is not child:
-            return
-        self._clock.advance()
-        if line is None:
-            self._bury("it ended by itself", _EXIT_PATIENCE_SECONDS)
-            return
-        try:
-            self._take(watch, decode_from_audio(line))
-        except msgspec.MsgspecError as error:
-            _log.warning("Audio process %s sent nonsense: %s", child.pid, error)
-            self._bury("it sent a message that makes no sense")
+    def _receive(self, watch: _Watch, line: bytes) -> None:
+        self._take(watch, decode_from_audio(line))
 
     def on_prepared(self, order: Order, block: SampleBlock) -> None:
         """Send a block that is ready, or unlink it."""
@@ -220,28 +185,14 @@ class AudioSupervisor:
         if feed is not None and feed.on_not_prepared(order):
             self._emit(SlotFailed(order.placed.slot_id, sentence, details))
 
-    def tick(self) -> None:
-        """Look at the deadlines."""
-        self._clock.advance()
-        if self._start_at is not None and self._clock.now >= self._start_at:
-            self.start()
-        if (watch := self._watch) is None:
-            return
-        if (reason := self._overdue(watch)) is not None:
-            self._bury(reason)
-        elif (number := watch.heartbeat.next(self._clock.now)) is not None:
-            watch.child.send(AudioPing(number))
-
     def close(self) -> None:
         """End the process, politely first, and unlink every block."""
-        self._start_at = None
-        if (watch := self._watch) is not None:
-            self._watch = None
-            watch.child.send(EndAudio())
-            exit_code = watch.child.end(self._options.close_deadline_seconds)
-            watch.child.stderr_tail()
-            _log.info("Audio process %s closed with exit code %s", watch.child.pid, exit_code)
+        watch = self._end_politely(EndAudio(), self._options.close_deadline_seconds)
+        if watch is not None:
             watch.feed.close()
+
+    def _ping(self, number: int) -> ToAudio:
+        return AudioPing(number)
 
     @property
     def _feed(self) -> Feed | None:
@@ -323,15 +274,12 @@ class AudioSupervisor:
             return "it did not come to open a device"
         return None
 
-    def _bury(self, reason: str, patience_seconds: float = 0.0) -> None:
-        watch, self._watch = self._watch, None
-        assert watch is not None  # callers hold one
+    def _ended(self, watch: _Watch, reason: str, exit_code: int | None, tail: Tail) -> None:
         self._under_runs += watch.under_runs
-        exit_code = watch.child.end(patience_seconds)
         watch.feed.close()
-        self._child_is_gone(reason, exit_code, watch.child.stderr_tail())
+        self._is_gone(reason, exit_code, tail)
 
-    def _child_is_gone(self, reason: str, exit_code: int | None, tail: tuple[str, ...]) -> None:
+    def _is_gone(self, reason: str, exit_code: int | None, tail: Tail) -> None:
         lines = "\n".join(tail)
         _log.warning("Audio process lost, %s; exit code %s\n%s", reason, exit_code, lines)
         if exit_code == EXIT_STUCK:

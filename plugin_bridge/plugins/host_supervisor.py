@@ -9,11 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
+from engine.child_keeper import ChildKeeper, Tail, Watch
 from engine.child_process import ChildPlan, ChildProcess, child_environment, module_command
 from engine.errors import WriteProblem
-from engine.patience import Heartbeat, PatienceClock
 from plugin_bridge.plugins.chain import Chain
 from plugin_bridge.plugins.host_events import (
     ChainReady,
@@ -50,7 +48,6 @@ _log = logging.getLogger(__name__)
 HOST_LIMIT = 3
 _WELL_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
-_EXIT_PATIENCE_SECONDS = 0.5
 _BACKOFF_SECONDS = 0.25
 
 GAVE_UP_SENTENCE = (
@@ -103,20 +100,18 @@ class ChainWish:
 HostChild = ChildProcess[ToHost]
 
 
-class _Watch:
+class _Watch(Watch[ToHost]):
     """What is known of the present host, in the clock's seconds."""
 
     def __init__(self, child: HostChild, now: float, options: HostOptions) -> None:
-        self.child = child
-        self.started_at = now
+        super().__init__(child, now, options.heartbeat_seconds)
         self.is_ready = False
-        self.heartbeat = Heartbeat(now, options.heartbeat_seconds)
         self.loading_since: float | None = None
         self.done = -1
         self.moved_at = now
 
 
-class HostSupervisor:
+class HostSupervisor(ChildKeeper[_Watch, ToHost]):
     """One thread calls every method; `emit` is called on it."""
 
     def __init__(
@@ -127,6 +122,7 @@ class HostSupervisor:
         emit: Callable[[HostEvent], None],
         on_line: Callable[[HostChild, bytes | None], None],
     ) -> None:
+        super().__init__("Plugin host", _LOOK_SECONDS)
         self._ring = ring
         self._index = index
         self._options = options
@@ -134,32 +130,11 @@ class HostSupervisor:
         self._on_line = on_line
         self._wish = ChainWish()
         self._number = 0
-        self._clock = PatienceClock()
-        self._watch: _Watch | None = None
-        self._start_at: float | None = None
         self._deaths = 0
 
-    @property
-    def child_pid(self) -> int | None:
-        watch = self._watch
-        return None if watch is None else watch.child.pid
-
-    def wait_seconds(self) -> float:
-        """Send what is left to send, and return how long nothing needs to be looked at."""
-        if self._watch is not None:
-            self._watch.child.flush()
-        return _LOOK_SECONDS
-
-    def start(self) -> None:
-        """Start a host."""
-        self._start_at = None
-        try:
-            child = ChildProcess(_plan(self._ring, self._options), self._on_line)
-        except OSError as error:
-            self._host_is_gone(f"it could not be started: {error}", None, ())
-            return
-        _log.info("Plugin host %s started", child.pid)
-        self._watch = _Watch(child, self._clock.now, self._options)
+    def _spawn(self) -> _Watch:
+        child = ChildProcess(_plan(self._ring, self._options), self._on_line)
+        return _Watch(child, self._clock.now, self._options)
 
     def set_chain(self, wish: ChainWish) -> None:
         """Have a chain heard, by the present host or the next."""
@@ -179,42 +154,18 @@ class HostSupervisor:
             number = getattr(message, "number", 0)
             self._emit(HostRefused(number, "The plugins are not loaded yet; try again."))
 
-    def on_line(self, child: HostChild, line: bytes | None) -> None:
-        """Take one line from a host, None when it sends no more."""
-        watch = self._watch
-        if watch is None or watch.child is not child:
-            return
-        self._clock.advance()
-        if line is None:
-            self._bury("it ended by itself", _EXIT_PATIENCE_SECONDS)
-            return
-        try:
-            self._take(watch, decode_from_host(line))
-        except msgspec.MsgspecError as error:
-            _log.warning("Plugin host %s sent nonsense: %s", child.pid, error)
-            self._bury("it sent a message that makes no sense")
-
-    def tick(self) -> None:
-        """Look at the deadlines."""
-        self._clock.advance()
-        if self._start_at is not None and self._clock.now >= self._start_at:
-            self.start()
-        if (watch := self._watch) is None:
-            return
-        if (reason := self._overdue(watch)) is not None:
-            self._bury(reason)
-        elif watch.is_ready and (ping := watch.heartbeat.next(self._clock.now)) is not None:
-            watch.child.send(HostPing(ping))
-
     def close(self) -> None:
         """End the host, politely first."""
-        self._start_at = None
-        if (watch := self._watch) is not None:
-            self._watch = None
-            watch.child.send(EndHost())
-            exit_code = watch.child.end(self._options.close_deadline_seconds)
-            watch.child.stderr_tail()
-            _log.info("Plugin host %s closed with exit code %s", watch.child.pid, exit_code)
+        self._end_politely(EndHost(), self._options.close_deadline_seconds)
+
+    def _receive(self, watch: _Watch, line: bytes) -> None:
+        self._take(watch, decode_from_host(line))
+
+    def _listens(self, watch: _Watch) -> bool:
+        return watch.is_ready
+
+    def _ping(self, number: int) -> ToHost:
+        return HostPing(number)
 
     def _send_chain(self, watch: _Watch) -> None:
         wish = self._wish
@@ -281,15 +232,11 @@ class HostSupervisor:
             watch.done, watch.moved_at = done, now
         return now - watch.moved_at > self._options.hang_seconds
 
-    def _bury(self, reason: str, patience_seconds: float = 0.0) -> None:
-        watch, self._watch = self._watch, None
-        assert watch is not None  # callers hold one
-        exit_code = watch.child.end(patience_seconds)
-        if exit_code == EXIT_SPOILED:
-            reason = "it gave nothing but NaN"
-        self._host_is_gone(reason, exit_code, watch.child.stderr_tail())
+    def _ended(self, watch: _Watch, reason: str, exit_code: int | None, tail: Tail) -> None:
+        spoiled = exit_code == EXIT_SPOILED
+        self._is_gone("it gave nothing but NaN" if spoiled else reason, exit_code, tail)
 
-    def _host_is_gone(self, reason: str, exit_code: int | None, tail: tuple[str, ...]) -> None:
+    def _is_gone(self, reason: str, exit_code: int | None, tail: Tail) -> None:
         culprit = self._culprit()
         self._ring.active = self._ring.loading = NO_SLOT
         plugin_id = "" if culprit is None else self._wish.chain.slots[culprit].plugin_id
