@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from engine.client import EngineClient, EngineEvent, EngineRestarting, WorkerOptions
@@ -23,59 +21,37 @@ from engine.messages import (
     TakeDone,
 )
 from engine.request import GenerationRequest
+from tests.event_recorder import TIMEOUT_SECONDS, EventRecorder
 
-TIMEOUT_SECONDS = 60.0
 FINAL = (JobDone, JobCancelledMessage, JobFailed)
 
 Event = TypeVar("Event", bound=EngineEvent)
 
 
-@dataclass
-class Recorder:
-    """Keeps every event and lets a test wait for one."""
+class Recorder(EventRecorder[EngineEvent]):
+    """What an engine client tells, job by job."""
 
-    events: list[EngineEvent] = field(default_factory=list)
-    _changed: threading.Condition = field(default_factory=threading.Condition)
+    def of_job(self, kind: type[Event], job_id: str) -> list[Event]:
+        return [event for event in self.of(kind) if getattr(event, "job_id", None) == job_id]
 
-    def __call__(self, event: EngineEvent) -> None:
-        with self._changed:
-            self.events.append(event)
-            self._changed.notify_all()
-
-    def of(self, kind: type[Event], job_id: str | None = None) -> list[Event]:
-        with self._changed:
-            found = [event for event in self.events if isinstance(event, kind)]
-        return [e for e in found if job_id is None or getattr(e, "job_id", None) == job_id]
-
-    def wait(
+    def wait_job(
         self,
         kind: type[Event] | tuple[type[Event], ...],
-        job_id: str | None = None,
+        job_id: str,
         *,
         start: int = 0,
         where: Callable[[Event], bool] = lambda _event: True,
-        timeout: float = TIMEOUT_SECONDS,
     ) -> Event:
-        """Return the first matching event from index `start` on."""
-        deadline = time.monotonic() + timeout
-        position = start
-        with self._changed:
-            while True:
-                for event in self.events[position:]:
-                    named = job_id is None or getattr(event, "job_id", None) == job_id
-                    if isinstance(event, kind) and named and where(event):
-                        return event
-                position = len(self.events)
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
-                    recent = self.events[-5:]
-                    raise AssertionError(f"no {kind} of job {job_id}; the last were {recent}")
+        """Return the first matching event of a job from index `start` on."""
+        return self.wait(
+            kind, lambda e: getattr(e, "job_id", None) == job_id and where(e), start=start
+        )
 
     def wait_end(self, job_id: str) -> JobDone | JobCancelledMessage | JobFailed:
-        return self.wait(FINAL, job_id)
+        return self.wait_job(FINAL, job_id)
 
     def check_one_end(self, job_id: str) -> None:
-        assert sum(len(self.of(kind, job_id)) for kind in FINAL) == 1
+        assert sum(len(self.of_job(kind, job_id)) for kind in FINAL) == 1
 
 
 @contextmanager
@@ -91,7 +67,7 @@ def finish(client: EngineClient, recorder: Recorder, request: GenerationRequest)
     end = recorder.wait_end(job_id)
     assert isinstance(end, JobDone), end
     recorder.check_one_end(job_id)
-    takes = recorder.of(TakeDone, job_id)
+    takes = recorder.of_job(TakeDone, job_id)
     assert [take.take_index for take in takes] == list(range(request.variations))
     assert [take.facts.request.seed - request.seed for take in takes] == list(
         range(request.variations)
@@ -112,7 +88,7 @@ def cancel_at(
     """
     job_id = client.submit(slow)
     if phase is not None:
-        recorder.wait(Progress, job_id, where=lambda event: event.phase is phase)
+        recorder.wait_job(Progress, job_id, where=lambda event: event.phase is phase)
     began = time.monotonic()
     client.cancel(job_id)
     end = recorder.wait_end(job_id)
@@ -133,12 +109,12 @@ def kill_in(
         job_id = client.submit(request)
     else:
         job_id = client.submit(request)
-        recorder.wait(Progress, job_id, where=lambda event: event.phase is phase)
+        recorder.wait_job(Progress, job_id, where=lambda event: event.phase is phase)
         _kill(client.worker_pid)
     death = recorder.wait(EngineRestarting, start=start)
     assert death.exit_code == -signal.SIGKILL
     assert isinstance(recorder.wait_end(job_id), JobDone)
-    indices = [take.take_index for take in recorder.of(TakeDone, job_id)]
+    indices = [take.take_index for take in recorder.of_job(TakeDone, job_id)]
     assert indices == list(range(request.variations))
     recorder.check_one_end(job_id)
 

@@ -114,7 +114,7 @@ def test_a_cancelled_job_in_the_queue_never_starts(
     assert isinstance(recorder.wait_end(second), JobCancelledMessage)
     client.cancel()
     assert isinstance(recorder.wait_end(first), JobCancelledMessage)
-    assert not recorder.of(Progress, second)
+    assert not recorder.of_job(Progress, second)
 
 
 def test_the_newest_job_replaces_those_that_wait(
@@ -122,7 +122,7 @@ def test_the_newest_job_replaces_those_that_wait(
 ) -> None:
     client, recorder = running
     first = client.submit(request("slow:sampling", steps=100))
-    recorder.wait(Progress, first)
+    recorder.wait_job(Progress, first)
     dropped = [client.submit(request()) for _ in range(3)]
     last = client.submit(request(), replace_waiting=True)
     assert isinstance(recorder.wait_end(last), JobDone)
@@ -146,7 +146,7 @@ def test_a_killed_job_goes_on_with_its_next_take(
 ) -> None:
     client, recorder = running
     job_id = client.submit(request("slow:sampling", takes=3, steps=50))
-    recorder.wait(TakeDone, job_id)
+    recorder.wait_job(TakeDone, job_id)
     pid = client.worker_pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -224,7 +224,7 @@ def test_a_job_that_ignores_its_cancel_is_ended_with_its_worker(options: WorkerO
     stubborn = with_fault(options, "stall@sampling", cancel_deadline_seconds=0.3)
     with engine(stubborn) as (client, recorder):
         job_id = client.submit(request())
-        recorder.wait(Progress, job_id, where=lambda e: e.phase is Phase.SAMPLING)
+        recorder.wait_job(Progress, job_id, where=lambda e: e.phase is Phase.SAMPLING)
         client.cancel(job_id)
         client.cancel(job_id)
         assert isinstance(recorder.wait_end(job_id), JobCancelledMessage)
@@ -277,7 +277,7 @@ def test_a_job_that_always_kills_its_worker_fails_alone(options: WorkerOptions) 
         good = client.submit(request())
         for _ in range(2):
             start = len(recorder.events)
-            recorder.wait(Progress, bad, start=start)
+            recorder.wait_job(Progress, bad, start=start)
             pid = wait_for_pid(client)
             os.kill(pid, signal.SIGKILL)
             recorder.wait(EngineRestarting, start=start)
@@ -325,7 +325,7 @@ def test_closing_cancels_what_is_left_and_is_quick(options: WorkerOptions) -> No
     with engine(options) as (client, recorder):
         running = client.submit(request("slow:sampling"))
         waiting = client.submit(request())
-        recorder.wait(Progress, running)
+        recorder.wait_job(Progress, running)
         pid = wait_for_pid(client)
         began = time.monotonic()
         client.close()
@@ -342,7 +342,7 @@ def test_closing_cancels_what_is_left_and_is_quick(options: WorkerOptions) -> No
 def test_closing_ends_a_stuck_worker(options: WorkerOptions, fault: str) -> None:
     impatient = with_fault(options, fault, close_deadline_seconds=0.3)
     with engine(impatient) as (client, recorder):
-        recorder.wait(Progress, client.submit(request()))
+        recorder.wait_job(Progress, client.submit(request()))
         pid = wait_for_pid(client)
     assert not psutil.pid_exists(pid)
 

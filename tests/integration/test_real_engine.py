@@ -56,7 +56,7 @@ def test_a_cancel_stops_within_a_step_and_the_next_job_succeeds(
     record_property("p95_cancel_seconds", float(np.percentile(waits, 95)))
     assert not recorder.of(EngineRestarting), "a cancel had to kill the worker"
     for end in recorder.of(JobCancelledMessage):
-        told = [e.step for e in recorder.of(Progress, end.job_id) if e.phase is Phase.SAMPLING]
+        told = [e.step for e in recorder.of_job(Progress, end.job_id) if e.phase is Phase.SAMPLING]
         assert len(told) < (slow.steps or 0) or phase is Phase.DECODING, "the job ran on to its end"
 
 

@@ -55,10 +55,10 @@ from plugin_bridge.audio_messages import (
 from plugin_bridge.audio_stage import Stage
 from plugin_bridge.audio_supervisor import CRASH_LIMIT, GAVE_UP_SENTENCE
 from plugin_bridge.slots import Grid, Slot
+from tests.event_recorder import TIMEOUT_SECONDS
 from tests.plugin_bridge.audio_scenarios import (
     NO_DEVICE,
     RATE,
-    TIMEOUT_SECONDS,
     Heard,
     audio,
     is_running,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -19,58 +17,16 @@ from plugin_bridge.plugins.host_events import ChainReady, HostEvent
 from plugin_bridge.plugins.insert import JOIN_FRAMES, Insert
 from plugin_bridge.plugins.plugin_index import PluginIndex
 from plugin_bridge.plugins.scan import ScanLimits, scan
+from tests.event_recorder import TIMEOUT_SECONDS, EventRecorder
 from tests.plugin_bridge.plugins.plugin_parts import TRIGGER
 
-TIMEOUT_SECONDS = 60.0
 RATE = 44_100
 BLOCK_FRAMES = 512
 HOST_BLOCK_FRAMES = 256
 GAIN = 0.5
 PROBE_ID = "VST3-Probe-3beafb13"
 
-Event = TypeVar("Event", bound=HostEvent)
-
-
-class Told:
-    """Keeps every event and lets a test wait for one."""
-
-    def __init__(self) -> None:
-        self.events: list[HostEvent] = []
-        self.times: list[float] = []
-        self._changed = threading.Condition()
-
-    def __call__(self, event: HostEvent) -> None:
-        with self._changed:
-            self.events.append(event)
-            self.times.append(time.monotonic())
-            self._changed.notify_all()
-
-    def of(self, kind: type[Event]) -> list[Event]:
-        with self._changed:
-            return [event for event in self.events if isinstance(event, kind)]
-
-    def wait(
-        self,
-        kind: type[Event],
-        where: Callable[[Event], bool] = lambda _event: True,
-        *,
-        start: int = 0,
-    ) -> Event:
-        """Return the first such event from index `start` on."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        with self._changed:
-            while True:
-                for event in self.events[start:]:
-                    if isinstance(event, kind) and where(event):
-                        return event
-                left = deadline - time.monotonic()
-                assert left > 0, f"no {kind.__name__} came; there were {self.events}"
-                self._changed.wait(left)
-
-    def now(self) -> int:
-        """Return the index of the next event."""
-        with self._changed:
-            return len(self.events)
+Told = EventRecorder[HostEvent]
 
 
 def index_of(folder: Path, *plugins: Path) -> PluginIndex:
