@@ -85,6 +85,7 @@ def _hearing(window: MainWindow, actions: Actions) -> list[Command]:
         Command("Next takes", "Hear", ("Alt+Down",), partial(actions.orders.step, 1), True),
         *sync_commands(actions.follow),
         Command("Look for outputs", "Hear", (), actions.playback.look_for_devices),
+        Command("Make an output for the DAW", "Hear", (), actions.playback.make_virtual_output),
     ]
 
 

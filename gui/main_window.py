@@ -304,6 +304,7 @@ class MainWindow(QMainWindow):
         regions.transport.play_wanted.connect(actions.toggle_play)
         regions.transport.loop_wanted.connect(actions.playback.set_looping)
         regions.transport.device_chosen.connect(actions.playback.set_device)
+        regions.transport.virtual_output_wanted.connect(actions.playback.make_virtual_output)
         regions.library.open_wanted.connect(self._open_entry)
         regions.library.recipe_wanted.connect(self.use_recipe)
         regions.library.status.connect(regions.status.say)

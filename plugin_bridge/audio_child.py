@@ -12,6 +12,7 @@ import msgspec
 from engine.child_process import ChildPlan, ChildProcess, child_environment, module_command
 from plugin_bridge.audio_messages import DeviceList, ToAudio, decode_from_audio, encode_audio
 from plugin_bridge.devices import DeviceProblem, OutputDevice
+from plugin_bridge.sound_server import joined
 
 AudioChild = ChildProcess[ToAudio]
 
@@ -49,7 +50,7 @@ def start_audio(
     """Start an audio process; `on_line` as ChildProcess calls it. Raises OSError."""
     plan = ChildPlan[ToAudio](
         name="audio",
-        command=tuple(audio_command(options, device, faults)),
+        command=tuple(joined(audio_command(options, device, faults))),
         encode=encode_audio,
         environment=child_environment(),
         log_path=options.log_path,
@@ -71,7 +72,7 @@ def list_outputs() -> tuple[OutputDevice, ...]:
     """
     try:
         done = subprocess.run(
-            module_command(_MODULE, "--list"),
+            joined(module_command(_MODULE, "--list")),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=child_environment(),

@@ -25,6 +25,8 @@ from plugin_bridge.audio_events import (
     SlotFailed,
     SlotReady,
     SlotsStretched,
+    VirtualOutputMade,
+    VirtualOutputRefused,
 )
 from plugin_bridge.audio_feed import Order
 from plugin_bridge.audio_messages import (
@@ -38,6 +40,7 @@ from plugin_bridge.audio_supervisor import AudioSupervisor
 from plugin_bridge.slots import At, Grid, LoopRange, check_gain, fade_frames
 from plugin_bridge.stretch_client import StretchClient
 from plugin_bridge.sync.sources import SyncRequest
+from plugin_bridge.virtual_output import create_virtual_output
 
 __all__ = [
     "AudioClient",
@@ -54,6 +57,8 @@ __all__ = [
     "SlotReady",
     "SlotsStretched",
     "SyncStatus",
+    "VirtualOutputMade",
+    "VirtualOutputRefused",
 ]
 
 _log = logging.getLogger(__name__)
@@ -192,6 +197,11 @@ class AudioClient:
         """Ask for a DeviceList, which takes about half a second."""
         self._lister.do(self._look_for_devices)
 
+    def make_virtual_output(self) -> None:
+        """Make an output that leads into the DAW, or find it; VirtualOutputMade or
+        VirtualOutputRefused tells, then a DeviceList."""
+        self._lister.do(self._make_virtual_output)
+
     def close(self) -> None:
         """End the audio process and free everything. Blocks for the close deadline at most."""
         self._loop.close()
@@ -227,6 +237,17 @@ class AudioClient:
         except AppError as error:
             found = DeviceList((), error.sentence)
         self._loop.do(lambda: self._loop.emit(found))
+
+    def _make_virtual_output(self) -> None:
+        try:
+            made = create_virtual_output()
+        except AppError as error:
+            refused = VirtualOutputRefused(error.sentence, error.details)
+            self._loop.do(lambda: self._loop.emit(refused))
+            return
+        event = VirtualOutputMade(made.name, made.sentence)
+        self._loop.do(lambda: self._loop.emit(event))
+        self._look_for_devices()
 
     def _end(self) -> None:
         """Blocks that were made ready meanwhile are unlinked by the loop's last actions."""

@@ -68,6 +68,22 @@ class AudioGaveUp:
     details: str
 
 
+@dataclass(frozen=True)
+class VirtualOutputMade:
+    """There is an output that leads into the DAW. sentence: what to do with it."""
+
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class VirtualOutputRefused:
+    """None can be made here. sentence: what to install instead."""
+
+    sentence: str
+    details: str = ""
+
+
 AudioEvent = (
     Playback
     | SlotReady
@@ -77,6 +93,8 @@ AudioEvent = (
     | DeviceGone
     | DeviceList
     | Refused
+    | VirtualOutputMade
+    | VirtualOutputRefused
     | SyncStatus
     | AudioRestarting
     | AudioGaveUp

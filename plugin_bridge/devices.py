@@ -10,6 +10,8 @@ import msgspec
 from engine.errors import AppError, BadArgument
 
 JACK = "JACK Audio Connection Kit"
+#: The output that Loopgraft makes itself (virtual_output).
+VIRTUAL_NAME = "Loopgraft"
 #: PortAudio's name for the server's own ports, the sound card.
 _JACK_HARDWARE = "system"
 #: Parts of names, in lower case, of devices that lead into another program.
@@ -89,17 +91,24 @@ def default_output(devices: Sequence[OutputDevice]) -> OutputDevice:
     raise DeviceProblem("This machine has no audio output; connect one, or start JACK or PipeWire.")
 
 
-def virtual_advice(devices: Sequence[OutputDevice], platform: str = sys.platform) -> str:
-    """Return how to get a device that leads into a DAW, "" where there is one."""
+def virtual_advice(
+    devices: Sequence[OutputDevice], platform: str = sys.platform, *, can_make: bool = False
+) -> str:
+    """Return how to get a device that leads into a DAW, "" where there is one.
+
+    can_make: a server runs on which one can be made.
+    """
     if any(device.is_virtual for device in devices):
         return ""
     if platform == "darwin":
         return "install BlackHole (“brew install blackhole-2ch”) and choose it as the DAW's input."
     if platform == "win32":
         return "install VB-Cable (vb-audio.com/Cable) and choose “CABLE Output” as the DAW's input."
+    if can_make:
+        return "run “loopgraft devices --create”."
     return (
-        "start the DAW on JACK or PipeWire (“sudo apt install pipewire pipewire-jack”), "
-        "and start Loopgraft as “pw-jack loopgraft” there."
+        "start JACK or PipeWire (“sudo apt install pipewire pipewire-jack wireplumber”), "
+        "then run “loopgraft devices --create”."
     )
 
 

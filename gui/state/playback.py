@@ -19,6 +19,8 @@ from plugin_bridge.audio_client import (
     Refused,
     SlotFailed,
     SyncStatus,
+    VirtualOutputMade,
+    VirtualOutputRefused,
 )
 from plugin_bridge.audio_client import Playback as Position
 from plugin_bridge.slots import match_gain
@@ -148,6 +150,10 @@ class Playback(QObject):
         """Ask what outputs there are; devices_changed tells."""
         self._client.list_devices()
 
+    def make_virtual_output(self) -> None:
+        """Make an output that the DAW can record, and go on at it."""
+        self._client.make_virtual_output()
+
     def close(self) -> None:
         """End the audio process; nothing is told any more."""
         self._arrived.disconnect(self._on_event)
@@ -179,6 +185,9 @@ class Playback(QObject):
                 self._on_opened(event)
             case DeviceList():
                 self.devices_changed.emit(event.devices, self.device)
+            case VirtualOutputMade():
+                self.set_device(event.name)
+                self.said.emit(event.sentence, "")
             case DeviceGone():
                 self.rate_changed.emit(event.sample_rate)
                 self._show_lost(True)
@@ -190,7 +199,7 @@ class Playback(QObject):
                 self.said.emit(event.sentence, "fault")
             case SyncStatus():
                 self.sync_told.emit(event)
-            case SlotFailed() | Refused():
+            case SlotFailed() | Refused() | VirtualOutputRefused():
                 self.said.emit(event.sentence, "fault")
             case _:
                 pass

@@ -12,12 +12,14 @@ from gui.state.clip import LANE_LETTERS, Clip
 from gui.theme import DARK, Palette
 from gui.widgets.labels import button, label, set_level
 from plugin_bridge.audio_messages import SyncStatus
-from plugin_bridge.devices import OutputDevice
+from plugin_bridge.devices import VIRTUAL_NAME, OutputDevice
 
 HEIGHT_PX = 48
 SWITCH_TIP, SWITCH_WIDTH_PX = "When another take is switched to (S)", 112
 SYNC_TIP = "Whose bars playback follows"
 DEVICE_PX, LEAST_DEVICE_PX = 150, 100
+#: The entry of the outputs that makes one.
+_VIRTUAL_WANTED = "\0make an output"
 _TOOL_TIP = Qt.ItemDataRole.ToolTipRole
 #: The quietest level that the meter shows.
 METER_FLOOR_DB = -48.0
@@ -73,6 +75,7 @@ class TransportBar(QWidget):
     switch_wanted = pyqtSignal()
     sync_wanted = pyqtSignal()
     device_chosen = pyqtSignal(str)
+    virtual_output_wanted = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,14 +166,22 @@ class TransportBar(QWidget):
             self.bar.setText(bar_text(clip, frame))
 
     def show_devices(self, devices: tuple[OutputDevice, ...], current: str) -> None:
-        """List the outputs, virtual ones marked; the first entry is the system's default."""
+        """List the outputs, virtual ones marked; the first entry is the system's default.
+
+        current: the name or the label of the chosen one.
+        """
         self.device.clear()
         self.device.addItem("System output", "")
         for device in devices:
             name = f"{device.name} (virtual)" if device.is_virtual else device.name
             self.device.addItem(name, device.label)
             self.device.setItemData(self.device.count() - 1, device.label, _TOOL_TIP)
-        self.device.setCurrentIndex(max(0, self.device.findData(current)))
+        if not any(device.name == VIRTUAL_NAME for device in devices):
+            self.device.insertSeparator(self.device.count())
+            self.device.addItem("Make an output for the DAW", _VIRTUAL_WANTED)
+        chosen = next((d.label for d in devices if current in (d.name, d.label)), "")
+        self._listed = max(0, self.device.findData(chosen))
+        self.device.setCurrentIndex(self._listed)
 
     def show_under_runs(self, count: int) -> None:
         self._under_runs = count
@@ -200,7 +211,12 @@ class TransportBar(QWidget):
     def _loop(self) -> None:
         self.loop_wanted.emit(self.loop.isChecked())
 
-    def _choose(self, _index: int) -> None:
+    def _choose(self, index: int) -> None:
+        if self.device.currentData() == _VIRTUAL_WANTED:
+            self.device.setCurrentIndex(self._listed)
+            self.virtual_output_wanted.emit()
+            return
+        self._listed = index
         self.device_chosen.emit(self.device.currentData() or "")
 
     def _build(self) -> None:

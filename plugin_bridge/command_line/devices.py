@@ -1,4 +1,4 @@
-"""`loopgraft devices`: the outputs, which of them lead into a DAW, and how to get one that does."""
+"""`loopgraft devices`: the outputs, which of them lead into a DAW, and one that is made to."""
 
 from __future__ import annotations
 
@@ -6,12 +6,26 @@ from plugin_bridge.audio_child import list_outputs
 from plugin_bridge.command_line.console import Console, one_line
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.devices import OutputDevice, virtual_advice
+from plugin_bridge.virtual_output import (
+    can_be_made,
+    create_virtual_output,
+    remove_virtual_output,
+)
 
 
-def run(_options: Options, console: Console) -> int:
-    """List them. Returns an exit code. Raises DeviceProblem without PortAudio."""
+def run(options: Options, console: Console) -> int:
+    """Make or remove the virtual output, then list all. Returns an exit code.
+
+    Raises DeviceProblem without PortAudio, or where none can be made.
+    """
+    made = create_virtual_output() if options.create else None
+    if made is not None:
+        console.line(made.sentence)
+    if options.remove:
+        was_there = remove_virtual_output()
+        console.line("The virtual output is gone." if was_there else "There was no virtual output.")
     devices = list_outputs()
-    advice = virtual_advice(devices)
+    advice = virtual_advice(devices, can_make=can_be_made())
     for device in devices:
         console.line(_describe(device))
     if not devices:
@@ -32,6 +46,7 @@ def run(_options: Options, console: Console) -> int:
                 for device in devices
             ],
             "virtual_advice": advice or None,
+            "created": None if made is None else {"name": made.name, "ports": list(made.ports)},
         }
     )
     return 0

@@ -55,6 +55,8 @@ class Options(argparse.Namespace):
     unstar: bool = False
 
     runs: int = 3
+    create: bool = False
+    remove: bool = False
     output: str = ""
     once: bool = False
     again: bool = False

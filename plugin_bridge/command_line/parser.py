@@ -232,6 +232,11 @@ def _add_bench(commands: Commands) -> None:
 
 def _add_devices(commands: Commands) -> None:
     command = _command(commands, "devices", "the outputs that audio can be played into")
+    either = command.add_mutually_exclusive_group()
+    either.add_argument(
+        "--create", action="store_true", help="make the output “Loopgraft”, which a DAW can record"
+    )
+    either.add_argument("--remove", action="store_true", help="take it away")
     _add_json(command)
 
 

@@ -81,11 +81,15 @@ def test_what_leads_into_another_program_is_virtual() -> None:
 
 @pytest.mark.parametrize(
     ("platform", "says"),
-    [("linux", "pw-jack"), ("darwin", "BlackHole"), ("win32", "VB-Cable")],
+    [("linux", "pipewire-jack"), ("darwin", "BlackHole"), ("win32", "VB-Cable")],
 )
 def test_what_is_missing_is_said_per_platform(platform: str, says: str) -> None:
     assert says in virtual_advice((SPEAKERS, CARD), platform)
     assert virtual_advice((SPEAKERS, DAW), platform) == ""
+
+
+def test_where_one_can_be_made_the_command_is_said() -> None:
+    assert virtual_advice((CARD,), "linux", can_make=True) == "run “loopgraft devices --create”."
 
 
 def test_a_missing_portaudio_has_its_command() -> None:
@@ -97,7 +101,8 @@ def test_a_missing_portaudio_has_its_command() -> None:
 def test_devices_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devices", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found.keys() == {"devices", "virtual_advice"}
+    assert found.keys() == {"devices", "virtual_advice", "created"}
+    assert found["created"] is None
     has_virtual = any(device["is_virtual"] for device in found["devices"])
     assert has_virtual != bool(found["virtual_advice"])
 
