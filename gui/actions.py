@@ -14,6 +14,7 @@ from gui.state.exports import BitDepth
 from gui.state.generation import EngineState
 from gui.state.stored_take import StoredTake
 from gui.state.wet_files import Sides
+from gui.watching import Watching
 from plugin_bridge.sync.transport import SourceName
 
 SwitchAt = Literal["now", "bar"]
@@ -42,6 +43,7 @@ class Actions(QObject):
         self.sync = parts.sync
         self.opening = Opening(parts)
         self.orders = Orders(parts, self.opening)
+        self.watching = Watching(parts, self.opening)
         self.switch_at: SwitchAt = "now"
         #: A take of the library that is heard in place of the canvas.
         self.auditioned: Clip | None = None
@@ -51,6 +53,7 @@ class Actions(QObject):
     def close(self) -> None:
         """Stop what runs by itself."""
         self.opening.close()
+        self.watching.close()
 
     def choose_lane(self, index: int, at: SwitchAt | None = None) -> None:
         """Show and hear a take, in phase with what sounds. at: now, or from the next bar on."""
@@ -213,7 +216,7 @@ class Actions(QObject):
         self.library.star(clip.facts.take_id, rating)
 
     def _connect(self) -> None:
-        for part in (self.opening, self.orders):
+        for part in (self.opening, self.orders, self.watching):
             part.said.connect(self.said)
             part.noted.connect(self.noted)
         self.orders.shown_first.connect(self._play_first)

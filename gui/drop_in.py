@@ -15,12 +15,10 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from engine.display_name import display_name, display_text
+from plugin_bridge.folder_watch import AUDIO_ENDINGS
 
 #: Files of one drop; each takes memory, and nobody means hundreds.
 FILES_LIMIT = 64
-AUDIO_ENDINGS = (
-    ".wav", ".wave", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".oga", ".opus", ".mp3",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,8 @@ def _selecting(window: MainWindow) -> list[Command]:
 def _sound(window: MainWindow, actions: Actions) -> list[Command]:
     return [
         Command("Open a file", "Sound", ("Ctrl+O",), window.choose_files, in_text=True),
+        Command("Watch a folder: open what the DAW puts there", "Sound", (), window.choose_folder),
+        Command("Stop watching the folder", "Sound", (), actions.watching.stop),
         Command("Next file that is open", "Sound", ("Ctrl+PgDown",), _file(actions, 1), True),
         Command("Previous file that is open", "Sound", ("Ctrl+PgUp",), _file(actions, -1), True),
         Command("Undo", "Sound", ("Ctrl+Z",), actions.undo),

@@ -31,7 +31,7 @@ from gui.actions import Actions
 from gui.chain_commands import named_slot_commands
 from gui.chain_hands import ChainHands
 from gui.commands import Command
-from gui.drop_in import AUDIO_ENDINGS, dropped_paths
+from gui.drop_in import dropped_paths
 from gui.key_commands import commands_for
 from gui.key_focus import KeyFocus, types_text
 from gui.parts import Parts
@@ -49,6 +49,7 @@ from gui.theme import DARK, Palette
 from gui.widgets.command_palette import HINT, CommandPalette
 from gui.widgets.prompt_form import FIRST_PROMPT
 from gui.widgets.small_wave import clip_pixmap
+from plugin_bridge.folder_watch import AUDIO_ENDINGS
 
 FIRST_SIZE = QSize(1280, 800)
 #: What makes a recipe again; a graft needs the sound that it went into.
@@ -114,6 +115,8 @@ class MainWindow(QMainWindow):
         self.regions.export.show_sides(sides)
         self.actions_.set_export_sides(sides)
         self.actions_.set_switch("bar" if remembered.switch_at == "bar" else "now")
+        if remembered.watched:
+            self.actions_.watching.watch(Path(remembered.watched))
         self.appearance = remembered.appearance
         self.regions.fold(self.width())
 
@@ -136,6 +139,7 @@ class MainWindow(QMainWindow):
             sides=self.actions_.out.wet.sides.value,
             takes=self.regions.form.takes.value(),
             switch_at=self.actions_.switch_at,
+            watched=str(self.actions_.watching.folder or ""),
         )
 
     def next_appearance(self) -> None:
@@ -160,6 +164,17 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.filesSelected.connect(self._open_named)
         dialog.open()
+
+    def choose_folder(self) -> None:
+        """Ask for the folder that the DAW bounces into, without blocking the window."""
+        dialog = QFileDialog(self, "Watch a folder")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self._watch_named)
+        dialog.open()
+
+    def _watch_named(self, name: str) -> None:
+        self.actions_.watching.watch(Path(name))
 
     def _open_named(self, names: list[str]) -> None:
         self.actions_.opening.open_files([Path(name) for name in names])

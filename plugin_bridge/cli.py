@@ -40,6 +40,7 @@ COMMANDS = {
     "serve": "serving",
     "scripts": "scripts",
     "control": "control",
+    "watch": "watch",
 }
 
 _UNEXPECTED_EXIT_CODE = 1

@@ -22,6 +22,7 @@ class Remembered:
     switch_at: str = "now"
     sides: str = "dry"
     sync: str = ""
+    watched: str = ""
 
 
 class Settings:
@@ -45,13 +46,14 @@ class Settings:
             switch_at=str(read("switch_at", usual.switch_at)),
             sides=str(read("sides", usual.sides)),
             sync=str(read("sync", usual.sync)),
+            watched=str(read("watched", usual.watched)),
             takes=_number(read("takes", usual.takes), usual.takes),
         )
 
     def write(self, values: Remembered) -> None:
         """Write it at once."""
         names = ("prompt", "output", "appearance", "bit_depth", "takes", "switch_at")
-        for name in (*names, "sides", "sync"):
+        for name in (*names, "sides", "sync", "watched"):
             self._file.setValue(name, getattr(values, name))
         self._file.setValue("library_shown", "true" if values.library_shown else "false")
         self._file.setValue("geometry", QByteArray(values.geometry))

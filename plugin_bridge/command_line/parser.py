@@ -71,6 +71,7 @@ def build_parser() -> Parser:
         _add_serve,
         _add_scripts,
         _add_control,
+        _add_watch,
     ):
         add(commands)
     return parser
@@ -123,6 +124,11 @@ def _add_continue(commands: Commands) -> None:
     command = _command(commands, "continue", "lengthen a file at its end or its beginning")
     _add_source(command)
     _add_prompt(command)
+    _add_extent(command)
+
+
+def _add_extent(command: Parser) -> None:
+    """Add what both commands that lengthen files take."""
     command.add_argument("--bars", type=_whole, metavar="N", help="bars to add (default 4)")
     command.add_argument(
         "--direction", choices=("forward", "backward"), default="forward", help="default forward"
@@ -134,6 +140,14 @@ def _add_continue(commands: Commands) -> None:
     _add_downbeat(command)
     _add_key(command)
     _add_making(command)
+
+
+def _add_watch(commands: Commands) -> None:
+    command = _command(commands, "watch", "continue every file that a DAW bounces into a folder")
+    command.add_argument("source", metavar="DIR")
+    command.add_argument("--once", action="store_true", help="what is there now, then end")
+    _add_prompt(command)
+    _add_extent(command)
 
 
 def _add_vary(commands: Commands) -> None:

@@ -35,9 +35,8 @@ from plugin_bridge.command_line.log_file import log_failure
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.command_line.stream_sync import PhaseErrors, check_sync, keep_in_time
 from plugin_bridge.devices import DeviceProblem, find_output
+from plugin_bridge.folder_watch import is_audio
 from plugin_bridge.sync.transport import SyncProblem
-
-AUDIO_SUFFIXES = (".wav", ".aif", ".aiff", ".flac", ".ogg", ".mp3")
 
 _SLOT = "file"
 #: So that Ctrl+C is heard where a wait cannot be interrupted (Windows).
@@ -104,7 +103,7 @@ def _find_files(source: Path) -> list[Path]:
         raise BadInputFile(
             f"“{display_name(source)}” cannot be read ({error.strerror}); choose another folder."
         ) from error
-    found = [path for path in inside if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()]
+    found = [path for path in inside if is_audio(path) and path.is_file()]
     if not found:
         raise BadInputFile(
             f"The folder “{display_name(source)}” holds no audio; give one with WAV, AIFF, FLAC, "

@@ -40,6 +40,8 @@ def run_job(
 ) -> None:
     """Make the takes of `request`; `on_take` is called with each.
 
+    A Ctrl+C that comes too late for this job still ends what comes after it.
+
     Raises what the engine met: ModelProblem, BadInputFile, …; JobCancelled after Ctrl+C, whose
     second press ends the process at once.
     """
@@ -120,3 +122,5 @@ def _interrupts_as_events(events: Events) -> Generator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise JobCancelled
