@@ -40,7 +40,7 @@ class Actions(QObject):
         )
         self.clips, self.background = parts.clips, parts.background
         self.library, self.out, self.rack = parts.library, parts.out, parts.rack
-        self.sync = parts.sync
+        self.sync, self.door = parts.sync, parts.door
         self.opening = Opening(parts)
         self.orders = Orders(parts, self.opening)
         self.watching = Watching(parts, self.opening)
@@ -219,6 +219,7 @@ class Actions(QObject):
         for part in (self.opening, self.orders, self.watching):
             part.said.connect(self.said)
             part.noted.connect(self.noted)
+        self.door.said.connect(self.said)
         self.orders.shown_first.connect(self._play_first)
         self.generation.state_changed.connect(self._on_engine)
         self.clips.loaded.connect(self._on_loaded)

@@ -101,6 +101,7 @@ def _sound(window: MainWindow, actions: Actions) -> list[Command]:
         Command("Stop watching the folder", "Sound", (), actions.watching.stop),
         Command("Next file that is open", "Sound", ("Ctrl+PgDown",), _file(actions, 1), True),
         Command("Previous file that is open", "Sound", ("Ctrl+PgUp",), _file(actions, -1), True),
+        Command("Let scripts in, or shut them out", "Sound", (), actions.door.toggle),
         Command("Undo", "Sound", ("Ctrl+Z",), actions.undo),
         Command("Redo", "Sound", ("Ctrl+Shift+Z", "Ctrl+Y"), actions.redo),
         Command("Keep the take: graft into it", "Sound", ("K",), actions.keep),

@@ -9,6 +9,7 @@ from engine.places import data_folder, library_folder, log_folder
 from gui.drag_out import DragOut
 from gui.state.background import Background
 from gui.state.clips import ClipLoader
+from gui.state.door import ScriptDoor
 from gui.state.exports import ExportStore
 from gui.state.generation import Generation
 from gui.state.library import LibraryState
@@ -32,6 +33,7 @@ class Parts:
     playback: Playback
     rack: Rack
     sync: Sync
+    door: ScriptDoor
     clips: ClipLoader
     background: Background
     library: LibraryState
@@ -42,6 +44,7 @@ class Parts:
     def close(self) -> None:
         """End every process and thread; what was made is on the disk."""
         for part in (
+            self.door,
             self.out.wet,
             self.rack,
             self.playback,
@@ -67,6 +70,7 @@ def build_parts(worker: WorkerOptions, audio: AudioOptions) -> Parts:
         playback=playback,
         rack=rack,
         sync=Sync(playback),
+        door=ScriptDoor(),
         clips=clips,
         background=Background(),
         library=library,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import threading
 from collections.abc import Callable, Generator
 from contextlib import closing
 from types import FrameType
@@ -39,10 +40,18 @@ def run(options: Options, console: Console) -> int:
     with closing(ControlJobs(lambda: open_served(plan))) as jobs:
         commands = ControlCommands(jobs, library_folder(), exports)
         with open_port(address, commands) as port, _stop_signals(port.stop):
+            if options.until_eof:
+                threading.Thread(target=_stop_at_eof, args=(port.stop,), daemon=True).start()
             console.progress.say(f"listening at {shown_path(address.path)}; Ctrl+C ends it")
             port.run(once=options.once)
     console.result({"socket": json_path(address.path)})
     return 0
+
+
+def _stop_at_eof(stop: Callable[[], None]) -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    stop()
 
 
 @contextlib.contextmanager

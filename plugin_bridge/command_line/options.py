@@ -59,6 +59,7 @@ class Options(argparse.Namespace):
     remove: bool = False
     output: str = ""
     once: bool = False
+    until_eof: bool = False
     again: bool = False
     chain: str = ""
     plugins: list[str] | None = None

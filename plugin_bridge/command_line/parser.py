@@ -361,6 +361,9 @@ def _add_scripts(commands: Commands) -> None:
 def _add_control(commands: Commands) -> None:
     command = _command(commands, "control", "listen to DAW scripts on a socket, until Ctrl+C")
     command.add_argument("--once", action="store_true", help="end when the first script leaves")
+    command.add_argument(
+        "--until-eof", action="store_true", help="end when stdin ends: for programs that start it"
+    )
     _add_model(command)
     _add_json(command)
 
