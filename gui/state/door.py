@@ -60,7 +60,7 @@ class ScriptDoor(QObject):
         self._process.start(program, words)
 
     def _hear(self) -> None:
-        self._heard += bytes(self._process.readAllStandardError())
+        self._heard += self._process.readAllStandardError().data()
         if not self.is_open and b"listening" in self._heard:
             self._show(True)
             self.said.emit("Scripts of this user may make takes now, until that is shut.", "")
