@@ -180,6 +180,29 @@ def test_a_stream_follows_start_locate_and_stop_to_the_frame(server: str, tmp_pa
     assert told["error_p99_ms"] < 1000 * LIMIT_SECONDS
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ten_minutes_stay_on_the_daws_beat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In real time, as musicians run their server."""
+    with jack_server(tmp_path / "jackd.log", realtime=True) as name:
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+        loop = write_noise(tmp_path / "loop.wav")
+        with daw(tmp_path) as other:
+            words = ["--sync", "jack", "--bpm", str(BPM), "--downbeat", "0"]
+            with stream(tmp_path / "loop.wav", *words) as process:
+                wait_for_words(process, "Ctrl+C", "stopped")
+                tell_and_wait(other, "start", 600)
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=60)
+            blocks = blocks_of(*other.recording())
+    rolling = [(beat, samples) for rolled, beat, samples in blocks if rolled and samples.any()]
+    assert len(rolling) > 590 * RATE / PERIOD_FRAMES
+    late = [abs(lateness(loop, samples, beat)[0]) for beat, samples in rolling[1:-20:25]]
+    late_ms = 1000 * np.array(late) / RATE
+    print(f"median {np.median(late_ms):.3f} ms, longest {late_ms.max():.3f} ms")  # noqa: T201
+    assert late_ms.max() <= 2.0
+
+
 def test_a_new_tempo_is_held_at_once_and_then_played_stretched(server: str, tmp_path: Path) -> None:
     """A click on each beat: how far each lies off the DAW's own beats."""
     write_clicks(tmp_path / "loop.wav", BPM, bars=1)
