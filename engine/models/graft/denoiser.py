@@ -8,8 +8,10 @@ input rotates the output.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +35,8 @@ INPUT_CHANNELS = 2 * LATENT_CHANNELS + 1 + PHASE_CHANNELS + ECHO_CHANNELS
 MAX_LATENT_FRAMES = 258
 
 Rotation = tuple[Tensor, Tensor]
+#: Of one attention: (b, heads, tokens, width / heads) each.
+KeysValues = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,37 @@ class DenoiserShape:
     layers: int = 6
     heads: int = 4
     time_features: int = 64
+
+
+#: Maps (latents (T, LATENT_CHANNELS), time) to the velocity of each row: (b, T, LATENT_CHANNELS).
+Velocity = Callable[[Tensor, float], Tensor]
+
+
+class Flow(Protocol):
+    """What samples are drawn from, whatever computes it. One thread."""
+
+    def told(
+        self, context: Tensor, keep_mask: Tensor, phases: Tensor, conditions: Conditions
+    ) -> Velocity:
+        """Take in what stays the same over the steps; shapes as in Denoiser.forward."""
+        ...
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the denoiser makes of everything but the noise, once for all steps of a sampling.
+
+    still: (b, T, width), the entry without the noise. hint, state: (b, width), the fields and all
+    of them with the numbers. text: keys and values of each block. text_mask: bool
+    (b, 1, 1, tokens), True = heard.
+    """
+
+    still: Tensor
+    hint: Tensor
+    state: Tensor
+    text: tuple[KeysValues, ...]
+    text_mask: Tensor
+    rotation: Rotation
 
 
 def rotary(latent_frames: int, pairs: int, like: Tensor) -> Rotation:
@@ -77,7 +112,7 @@ class Attention(nn.Module):
         self.query_norm = nn.RMSNorm(width // heads)
         self.key_norm = nn.RMSNorm(width // heads)
 
-    def keys_values(self, source: Tensor) -> tuple[Tensor, Tensor]:
+    def keys_values(self, source: Tensor) -> KeysValues:
         batch, tokens, _ = source.shape
         both = self.key_value(source).view(batch, tokens, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         return self.key_norm(both[0]), both[1]
@@ -85,7 +120,7 @@ class Attention(nn.Module):
     def forward(
         self,
         x: Tensor,
-        keys_values: tuple[Tensor, Tensor],
+        keys_values: KeysValues,
         rotation: Rotation | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
@@ -111,13 +146,18 @@ class Block(nn.Module):
         nn.init.zeros_(self.cross.out.weight)
 
     def forward(
-        self, x: Tensor, modulation: Tensor, rotation: Rotation, text: Tensor, text_mask: Tensor
+        self,
+        x: Tensor,
+        modulation: Tensor,
+        rotation: Rotation,
+        text: KeysValues,
+        text_mask: Tensor,
     ) -> Tensor:
         m = (self.modulation[None] + modulation).unbind(1)
         h = _modulate(x, m[0], m[1])
         x = x + self.attention(h, self.attention.keys_values(h), rotation) * m[2][:, None]
         h = F.layer_norm(x, (x.shape[-1],))
-        x = x + self.cross(h, self.cross.keys_values(text), mask=text_mask)
+        x = x + self.cross(h, text, mask=text_mask)
         gate, up = self.gate_up(_modulate(x, m[3], m[4])).chunk(2, dim=-1)
         return x + self.down(F.silu(gate) * up) * m[5][:, None]
 
@@ -164,17 +204,47 @@ class Denoiser(nn.Module):
     ) -> Tensor:
         """latents, context: (b, T, LATENT_CHANNELS). time: (b,) float32, 1 = noise.
         keep_mask: (b, T, 1), 1 = keep. phases: (b, T, PHASE_CHANNELS)."""
-        fields = self._fields(conditions)
+        return self.step(latents, time, self.know(context, keep_mask, phases, conditions))
+
+    def told(
+        self, context: Tensor, keep_mask: Tensor, phases: Tensor, conditions: Conditions
+    ) -> Velocity:
+        """Return the velocity of each row of conditions at any time; shapes as in `forward`."""
+        known = self.know(context, keep_mask, phases, conditions)
+
+        def velocity(latents: Tensor, time: float) -> Tensor:
+            times = torch.full((len(context),), time, device=latents.device)
+            return self.step(latents.expand(len(context), -1, -1), times, known)
+
+        return velocity
+
+    def know(
+        self, context: Tensor, keep_mask: Tensor, phases: Tensor, conditions: Conditions
+    ) -> Known:
+        """Return what stays the same over the steps; shapes as in `forward`."""
         known = context * keep_mask
         echo = echoes(known, keep_mask, phases)
-        x = self.enter(torch.cat([latents, known, keep_mask, phases, echo], dim=-1))
-        x = x + self._mix_neighbours(x) + self.hint(fields)[:, None]
-        state = self._state(time, conditions) + fields
-        modulation = self.modulation(state).view(len(conditions), 6, -1)
-        rotation = rotary(x.shape[1], self.shape.width // self.shape.heads // 2, x)
+        still = torch.cat([known, keep_mask, phases, echo], dim=-1)
+        fields = self._fields(conditions)
         text, text_mask = self._text(conditions)
-        for block in self.blocks:
-            x = block(x, modulation, rotation, text, text_mask)
+        blocks = cast("Iterable[Block]", self.blocks)
+        return Known(
+            still=F.linear(still, self.enter.weight[:, LATENT_CHANNELS:], self.enter.bias),
+            hint=self.hint(fields),
+            state=self._told(conditions) + fields,
+            text=tuple(block.cross.keys_values(text) for block in blocks),
+            text_mask=text_mask,
+            rotation=rotary(context.shape[1], self.shape.width // self.shape.heads // 2, still),
+        )
+
+    def step(self, latents: Tensor, time: Tensor, known: Known) -> Tensor:
+        """Return the velocity at a time; shapes as in `forward`."""
+        x = F.linear(latents, self.enter.weight[:, :LATENT_CHANNELS]) + known.still
+        x = x + self._mix_neighbours(x) + known.hint[:, None]
+        state = self._clock(time) + known.state
+        modulation = self.modulation(state).view(len(state), 6, -1)
+        for block, text in zip(self.blocks, known.text, strict=True):
+            x = block(x, modulation, known.rotation, text, known.text_mask)
         shift, scale = self.final(state).chunk(2, dim=-1)
         return self.leave(_modulate(x, shift, scale))
 
@@ -195,12 +265,15 @@ class Denoiser(nn.Module):
             + self.scale(pitch_classes(conditions.root, conditions.mode).to(self.scale.weight))
         )
 
-    def _state(self, time: Tensor, conditions: Conditions) -> Tensor:
+    def _clock(self, time: Tensor) -> Tensor:
         features = self.shape.time_features // 2
         frequencies = torch.exp(
             torch.linspace(0, math.log(1000.0), features, device=time.device, dtype=torch.float32)
         )
         angles = time.float()[:, None] * frequencies
+        return self.time(torch.cat([angles.sin(), angles.cos()], dim=-1).to(self.enter.weight))
+
+    def _told(self, conditions: Conditions) -> Tensor:
         known_tempo = (conditions.bpm > 0).float()
         numbers = torch.stack(
             [
@@ -211,11 +284,7 @@ class Denoiser(nn.Module):
             ],
             dim=-1,
         )
-        return (
-            self.time(torch.cat([angles.sin(), angles.cos()], dim=-1).to(self.enter.weight))
-            + self.numbers(numbers)
-            + self.pooled(conditions.pooled * TEXT_WIDTH**0.5)
-        )
+        return self.numbers(numbers) + self.pooled(conditions.pooled * TEXT_WIDTH**0.5)
 
     def _text(self, conditions: Conditions) -> tuple[Tensor, Tensor]:
         batch = len(conditions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from engine.diffusion.masks import boundary_band
 from engine.diffusion.samplers import dpmpp_2m
 from engine.diffusion.schedules import logistic_schedule
 from engine.models.graft.conditioning import Conditions, Grid, phase_channels, stack_conditions
-from engine.models.graft.denoiser import MAX_LATENT_FRAMES, Denoiser
+from engine.models.graft.denoiser import MAX_LATENT_FRAMES, Flow, Velocity
 
 #: In the last steps the kept frames next to a made one are left to the sampler, so that the two
 #: can settle against each other.
@@ -67,7 +68,7 @@ class SamplerSettings:
 
 
 def sample(
-    denoiser: Denoiser,
+    flow: Flow,
     canvas: LatentCanvas,
     brief: Brief,
     settings: SamplerSettings,
@@ -92,7 +93,7 @@ def sample(
             on_step(before + step, total)
 
         latents[indices] = _sample_window(
-            denoiser, part, replace(brief, shares=shares), settings, noise[indices], report
+            flow, part, replace(brief, shares=shares), settings, noise[indices], report
         )
         keep[indices] = 1.0
     return latents
@@ -145,7 +146,7 @@ def _window_grid(grid: Grid, indices: Tensor) -> Grid:
 
 
 def _sample_window(
-    denoiser: Denoiser,
+    flow: Flow,
     canvas: LatentCanvas,
     brief: Brief,
     settings: SamplerSettings,
@@ -165,36 +166,43 @@ def _sample_window(
         on_step(step)
         return inject(latents, time, free=step > steps - FREE_STEPS)
 
-    predict = _predictor(denoiser, canvas, brief, settings.guidance)
+    predict = _predictor(flow, canvas, brief, settings.guidance)
     with torch.inference_mode():
         made = dpmpp_2m(predict, inject(start, settings.start_time, False), times, after_step)
     return torch.where(keep, canvas.latents, made)
 
 
 def _predictor(
-    denoiser: Denoiser, canvas: LatentCanvas, brief: Brief, guidance: Guidance
+    flow: Flow, canvas: LatentCanvas, brief: Brief, guidance: Guidance
 ) -> Callable[[Tensor, float], Tensor]:
     """Return the guided estimate of clean data at a time, all prompts in one batch."""
     is_loop = brief.without.is_loop
     flag = is_loop if canvas.closes else torch.where(is_loop > 0, 0.0, is_loop)
     rows = [replace(row, is_loop=flag) for row in (*brief.prompts, brief.without)]
-    phases = phase_channels(canvas.grid).to(canvas.latents.device)
+    asked_velocity = cache(lambda: _told(flow, canvas, rows[:-1], guided=False))
+    guided_velocity = cache(lambda: _told(flow, canvas, rows, guided=True))
 
     def predict(latents: Tensor, time: float) -> Tensor:
         guided = guidance.acts_at(time)
-        batch = stack_conditions(rows if guided else rows[:-1])
-        count = len(batch)
-        times = torch.full((count,), time, device=latents.device)
-        keep = canvas.keep.repeat(count, 1, 1)
-        if guided:
-            keep[-1] = 0.0  # guidance pushes away from what ignores the surroundings, too
-        context, beat = (x.expand(count, -1, -1) for x in (canvas.latents, phases))
-        noisy = latents.expand(count, -1, -1)
-        data = noisy - time * denoiser(noisy, times, context, keep, beat, batch)
+        velocity = guided_velocity() if guided else asked_velocity()
+        data = latents - time * velocity(latents, time)
         asked = _mix(data[: len(brief.prompts)], brief.shares)
         return brief.tuned(guide(asked, data[-1], guidance)) if guided else asked
 
     return predict
+
+
+def _told(
+    flow: Flow, canvas: LatentCanvas, rows: list[Conditions], *, guided: bool
+) -> Velocity:
+    """Tell the flow what is known. guided: the last row is what guidance pushes away from."""
+    count = len(rows)
+    phases = phase_channels(canvas.grid).to(canvas.latents.device)
+    keep = canvas.keep.repeat(count, 1, 1)
+    if guided:
+        keep[-1] = 0.0  # guidance pushes away from what ignores the surroundings, too
+    context, beat = (x.expand(count, -1, -1) for x in (canvas.latents, phases))
+    return flow.told(context, keep, beat, stack_conditions(rows))
 
 
 def _mix(data: Tensor, shares: Tensor | None) -> Tensor:
