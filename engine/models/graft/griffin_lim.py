@@ -7,10 +7,22 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.models.graft.spectral import istft_circular, stft_circular
+from engine.models.graft.spectral import (
+    close_strip,
+    empty_strip,
+    frames_circular,
+    istft_circular,
+    lay,
+    spectrum_of,
+)
 
 MOMENTUM = 0.95
 ITERATIONS = 32
+#: How many frames go through an iteration at once on a CPU: of two channels they fit its cache.
+#: Measured over 8 s on one core, an iteration: 13.5 ms with 64, 20 ms with all; the whole spectrum
+#: at a time with abs() and a division, as this was before, 33 ms.
+CHUNK_FRAMES = 64
+_LEAST_POWER = 1e-18
 
 
 def recover_audio(
@@ -30,17 +42,41 @@ def recover_audio(
     on_iteration(done, total) may raise JobCancelled.
     """
     spectrum = torch.polar(magnitudes, phases)
-    hold = None if known_frames is None else known_frames[None, :, None]
     previous = torch.zeros_like(spectrum)
-    for iteration in range(iterations):
-        if hold is not None and known is not None:
-            spectrum = torch.where(hold, known, spectrum)
-        rebuilt = stft_circular(istft_circular(spectrum))
-        accelerated = rebuilt - (MOMENTUM / (1 + MOMENTUM)) * previous
-        previous = rebuilt
-        spectrum = magnitudes * accelerated / accelerated.abs().clamp_min(1e-9)
-        if on_iteration is not None:
-            on_iteration(iteration + 1, iterations)
+    hold = None if known is None or known_frames is None else known_frames[:, None]
     if hold is not None and known is not None:
         spectrum = torch.where(hold, known, spectrum)
-    return istft_circular(spectrum)
+    audio = istft_circular(spectrum)
+    for iteration in range(iterations):
+        audio = _iterate(audio, magnitudes, previous, known, hold)
+        if on_iteration is not None:
+            on_iteration(iteration + 1, iterations)
+    return audio
+
+
+def _iterate(
+    audio: Tensor, magnitudes: Tensor, previous: Tensor, known: Tensor | None, hold: Tensor | None
+) -> Tensor:
+    """Return the audio after one iteration, chunk by chunk. previous: the spectrum of the audio
+    before, which that of this audio takes the place of."""
+    count = magnitudes.shape[-2]
+    size = CHUNK_FRAMES if audio.device.type == "cpu" else count
+    frames, strip = frames_circular(audio), empty_strip(magnitudes)
+    for first in range(0, count, size):
+        chunk = slice(first, first + size)
+        rebuilt = spectrum_of(frames[..., chunk, :])
+        before = previous[..., chunk, :]
+        spectrum = rebuilt.sub(before, alpha=MOMENTUM / (1 + MOMENTUM))
+        before.copy_(rebuilt)
+        spectrum *= _inverse_size(spectrum) * magnitudes[..., chunk, :]
+        if hold is not None and known is not None:
+            spectrum = torch.where(hold[chunk], known[..., chunk, :], spectrum)
+        lay(strip, spectrum, first)
+    return close_strip(strip)
+
+
+def _inverse_size(spectrum: Tensor) -> Tensor:
+    """Return 1 / |spectrum|. abs() of complex numbers is slow."""
+    parts = torch.view_as_real(spectrum)
+    real, imaginary = parts[..., 0], parts[..., 1]
+    return torch.addcmul(real * real, imaginary, imaginary).clamp_min(_LEAST_POWER).rsqrt()

@@ -42,21 +42,51 @@ def _window(device: torch.device) -> Tensor:
 
 def stft_circular(audio: Tensor) -> Tensor:
     """Transform (..., frames x HOP) real to (..., frames, BINS) complex."""
-    hops = audio.shape[-1] // HOP
-    blocks = audio.reshape(*audio.shape[:-1], hops, HOP).roll(_OVERLAP // 2, dims=-2)
-    frames = torch.cat([blocks.roll(-j, dims=-2) for j in range(_OVERLAP)], dim=-1)
-    return torch.fft.rfft(frames * _window(audio.device))
+    return spectrum_of(frames_circular(audio))
 
 
 def istft_circular(spectrum: Tensor) -> Tensor:
     """Invert stft_circular by windowed overlap-add: (..., frames, BINS) to (..., samples)."""
-    frames = torch.fft.irfft(spectrum, n=N_FFT) * _window(spectrum.device)
-    parts = frames.reshape(*frames.shape[:-1], _OVERLAP, HOP)
-    blocks = parts[..., 0, :]
-    for j in range(1, _OVERLAP):
-        blocks = blocks + parts[..., j, :].roll(j, dims=-2)
-    blocks = blocks.roll(-(_OVERLAP // 2), dims=-2)
-    return blocks.reshape(*blocks.shape[:-2], -1) / _WINDOW_POWER
+    strip = empty_strip(spectrum.real)
+    lay(strip, spectrum, 0)
+    return close_strip(strip)
+
+
+def frames_circular(audio: Tensor) -> Tensor:
+    """Return the frames (..., frames, N_FFT) of audio (..., frames x HOP), before any window.
+
+    They share their memory: multiply before writing.
+    """
+    half = N_FFT // 2
+    around = torch.cat([audio[..., -half:], audio, audio[..., : half - HOP]], dim=-1)
+    return around.unfold(-1, N_FFT, HOP)
+
+
+def spectrum_of(frames: Tensor) -> Tensor:
+    """Return the windowed spectra (..., frames, BINS) of frames (..., frames, N_FFT)."""
+    return torch.fft.rfft(frames * _window(frames.device))
+
+
+def empty_strip(like: Tensor) -> Tensor:
+    """Return an open strip of audio for the frames of (..., frames, BINS) to be laid on."""
+    *outer, frames, _ = like.shape
+    return like.new_zeros(*outer, frames + _OVERLAP - 1, HOP)
+
+
+def lay(strip: Tensor, spectrum: Tensor, first: int) -> None:
+    """Add spectra (..., some frames, BINS) to a strip, from frame `first` on."""
+    window = _window(spectrum.device) / _WINDOW_POWER
+    frames = torch.fft.irfft(spectrum, n=N_FFT) * window
+    parts = frames.unflatten(-1, (_OVERLAP, HOP))
+    for j in range(_OVERLAP):
+        strip[..., first + j : first + j + frames.shape[-2], :] += parts[..., j, :]
+
+
+def close_strip(strip: Tensor) -> Tensor:
+    """Join a strip's end to its start: (..., samples). Changes the strip."""
+    ends = _OVERLAP - 1
+    strip[..., :ends, :] += strip[..., -ends:, :]
+    return strip[..., :-ends, :].roll(-(_OVERLAP // 2), dims=-2).flatten(-2)
 
 
 def _mel(hz: Tensor) -> Tensor:
