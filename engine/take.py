@@ -43,6 +43,7 @@ class TakeFacts:
 
     request: the recipe (one variation, concrete seed). tempo_bpm, bars and downbeat_frame:
     the grid the audio lies on (asked for, or measured in a source); None for one-shots.
+    runtime: what made the sampler's steps ("" in takes that are older than this field).
     grafted: the frames the engine made; all others are the source's, to the bit.
     subtype: libsndfile's name of the sample format (PCM_16, PCM_24, PCM_32, FLOAT, DOUBLE).
     """
@@ -63,6 +64,7 @@ class TakeFacts:
     device: str
     gain_db: float = 0.0
     timings_seconds: dict[str, float] = field(default_factory=dict[str, float])
+    runtime: str = ""
     version: int = TAKE_VERSION
 
     @property

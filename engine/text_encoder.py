@@ -54,6 +54,11 @@ class TextEncoder:
         self._threads = threads
         self._parts: tuple[Tokenizer, ort.InferenceSession] | None = None
 
+    @property
+    def provider(self) -> str:
+        """ONNX Runtime's name of what runs the encoder. Raises ModelProblem."""
+        return str(self._load()[1].get_providers()[0])
+
     def encode(self, texts: Sequence[str]) -> TextEmbedding:
         """Encode each text, cut at MAX_TOKENS. Raises ModelProblem if a file is bad."""
         tokenizer, session = self._load()

@@ -91,6 +91,9 @@ def _add_closing_stages(stages: Stages) -> None:
     average = stages.add_parser("average", help="the mean of several ends of one training")
     average.add_argument("weights", type=Path, nargs="+", metavar="DENOISER")
     average.set_defaults(run=_average)
+    graphs = stages.add_parser("onnx", help="write the ONNX graphs for the weights' shape")
+    graphs.add_argument("--target", type=Path, default=resource_path("models", "graft"))
+    graphs.set_defaults(run=_onnx)
     release = stages.add_parser("release", help="ship the trained weights with a card")
     release.add_argument("--target", type=Path, default=resource_path("models", "graft"))
     release.add_argument("--model-version", required=True)
@@ -176,11 +179,25 @@ def _average(options: argparse.Namespace) -> None:
     average(options.weights, options.work / "denoiser" / "denoiser.safetensors")
 
 
+def _onnx(options: argparse.Namespace) -> None:
+    from engine.models.graft.denoiser import load_denoiser
+    from engine.training.export_onnx import export_graphs
+    from engine.training.release import list_files
+
+    shape = load_denoiser(options.target / "denoiser.safetensors").shape
+    for path in export_graphs(shape, options.target):
+        print(f"{path.name}: {path.stat().st_size} bytes")
+    list_files(options.target)
+
+
 def _release(options: argparse.Namespace) -> None:
+    from engine.models.graft.denoiser import load_denoiser
+    from engine.training.export_onnx import export_graphs
     from engine.training.release import gather, training_facts, write_card
 
     figures = {} if options.figures is None else json.loads(options.figures.read_text("utf-8"))
     gather(options.work, options.target)
+    export_graphs(load_denoiser(options.target / "denoiser.safetensors").shape, options.target)
     training = training_facts(options.work, options.hardware)
     write_card(options.target, options.model_version, training, figures)
 

@@ -11,10 +11,13 @@ from pathlib import Path
 import torch
 
 from engine.models.graft.denoiser import load_denoiser, save_denoiser
+from engine.models.graft.onnx_weights import Precision
 from engine.training.corpus import CORPUS_VERSION
 
 WEIGHTS = ("codec.safetensors", "denoiser.safetensors")
 OPTIONAL_WEIGHTS = ("decoder.safetensors",)
+#: What runs the denoiser's weights in ONNX Runtime; no weights are in them.
+GRAPHS = tuple(f"denoiser-{precision}.onnx" for precision in Precision)
 LICENCE = "CC0-1.0"
 DESCRIPTION = (
     "A small text-to-loop model: closed-form log-band latents, a rectified-flow transformer on a "
@@ -62,19 +65,33 @@ def write_card(
     target: Path, version: str, training: dict[str, object], figures: dict[str, object]
 ) -> None:
     """Write card.json: names, checksums, training facts and measured figures."""
-    present = [n for n in (*WEIGHTS, *OPTIONAL_WEIGHTS) if (target / n).exists()]
-    card = {
+    card: dict[str, object] = {
         "id": "graft",
         "name": "Graft",
         "version": version,
         "licence": LICENCE,
         "description": DESCRIPTION,
-        "files": [_file(target / name) for name in present],
+        "files": _files(target),
         "training": training,
         "figures": figures,
     }
+    _write(target, card)
+
+
+def list_files(target: Path) -> None:
+    """Write the files that are there, with their checksums, anew into the card of `target`."""
+    card = json.loads((target / "card.json").read_text("utf-8"))
+    _write(target, {**card, "files": _files(target)})
+
+
+def _write(target: Path, card: dict[str, object]) -> None:
     text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
     (target / "card.json").write_text(text, "utf-8")
+
+
+def _files(target: Path) -> list[dict[str, object]]:
+    names = (*WEIGHTS, *OPTIONAL_WEIGHTS, *GRAPHS)
+    return [_file(target / name) for name in names if (target / name).exists()]
 
 
 def _file(path: Path) -> dict[str, object]:

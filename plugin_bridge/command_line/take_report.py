@@ -79,6 +79,7 @@ def take_json(take: ExportedTake) -> dict[str, JsonValue]:
         "seam_score": measured.seam_score,
         "timings_seconds": dict(facts.timings_seconds),
         "device": facts.device,
+        "runtime": facts.runtime,
         "model": facts.request.model,
         "model_version": facts.model_version,
     }

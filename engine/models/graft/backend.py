@@ -223,12 +223,17 @@ class GraftMaker:
             measured=measure(clip, [0] if is_loop else [], is_loop, length.bpm or None),
             model_version=self.model_version,
             device=self.device,
+            runtime=self.model.runtime.text,
             gain_db=gain_db,
         )
 
     def _take_id(self, request: GenerationRequest) -> str:
-        """Return 16 hex digits that name what is made: the same order gives the same take."""
-        whole = f"{request.digest} {self.model_version} {self.device}"
+        """Return 16 hex digits that name what is made: the same order gives the same take.
+
+        Another runtime rounds otherwise, so what it makes has a name of its own.
+        """
+        model = self.model
+        whole = f"{request.digest} {self.model_version} {self.device} {model.runtime.text}"
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 

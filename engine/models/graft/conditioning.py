@@ -66,6 +66,22 @@ class Conditions:
         )
 
 
+def unknown_conditions(rows: int) -> Conditions:
+    """Return rows of conditions in which nothing is said."""
+    return Conditions(
+        family=torch.full((rows,), UNKNOWN_FAMILY),
+        style=torch.full((rows,), UNKNOWN_STYLE),
+        root=torch.full((rows,), UNKNOWN_ROOT),
+        mode=torch.full((rows,), UNKNOWN_MODE),
+        bpm=torch.zeros(rows),
+        detune_semitones=torch.zeros(rows),
+        is_loop=torch.ones(rows),
+        text=torch.zeros(rows, TEXT_TOKENS, TEXT_WIDTH),
+        text_mask=torch.zeros(rows, TEXT_TOKENS, dtype=torch.bool),
+        pooled=torch.zeros(rows, TEXT_WIDTH),
+    )
+
+
 def stack_conditions(rows: list[Conditions]) -> Conditions:
     """Join several batches into one."""
     return Conditions(

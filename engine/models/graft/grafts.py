@@ -260,6 +260,7 @@ class GraftJob:
             measured=measure(clip, sorted(joins), closed, bpm),
             model_version=self.model.version,
             device=str(self.model.device),
+            runtime=self.model.runtime.text,
         )
 
 

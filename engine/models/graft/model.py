@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from engine.models.graft.conditioning import (
     UNKNOWN_ROOT,
     Conditions,
 )
-from engine.models.graft.denoiser import Denoiser, load_denoiser
+from engine.models.graft.denoiser import Flow, load_denoiser
+from engine.models.graft.runtime import Runtime, choose_runtime
 from engine.resources import resource_path
 from engine.taxonomy import FAMILIES, STYLES, UNKNOWN_FAMILY, UNKNOWN_STYLE
 from engine.text_encoder import TextEncoder
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,11 @@ class GraftModel:
     """Codec, denoiser and text encoder on one device. Use from one thread at a time."""
 
     codec: Codec
-    denoiser: Denoiser
+    denoiser: Flow
     text: TextEncoder
     device: torch.device
     version: str
+    runtime: Runtime = Runtime("torch", "cpu")
 
     def conditions(self, wish: Wish) -> Conditions:
         """Return one row of conditions. An empty text is no text."""
@@ -90,13 +95,19 @@ def load_model(device: str, threads: int, folder: Path | None = None) -> GraftMo
     """Load the shipped weights. Raises ModelProblem when a file is missing or damaged."""
     folder = folder or resource_path("models", "graft")
     target = pick_device(device)
-    torch.set_num_threads(max(1, threads))
+    threads = max(1, threads)
+    torch.set_num_threads(threads)
+    denoiser = load_denoiser(folder / "denoiser.safetensors").to(target)
+    flow, runtime = choose_runtime(denoiser, folder, target, threads)
+    if runtime.note:
+        _log.warning("%s", runtime.note)
     return GraftModel(
         codec=load_codec(folder / "codec.safetensors").to(target),
-        denoiser=load_denoiser(folder / "denoiser.safetensors").to(target),
-        text=TextEncoder(threads=max(1, threads)),
+        denoiser=flow,
+        text=TextEncoder(threads=threads),
         device=target,
         version=_version(folder),
+        runtime=runtime,
     )
 
 
