@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 
 from engine.audio import FloatArray, FrameSpan
 from engine.sample_format import dequantise, quantise
@@ -116,6 +115,8 @@ def predict(samples: FloatArray, frames: int) -> FloatArray:
 
 
 def _predict_channel(row: Float64Array, frames: int) -> FloatArray:
+    from scipy.signal import lfilter  # slow to import, and a take made from text needs none
+
     error_filter = _burg(row, min(PREDICTION_ORDER, len(row) - 1))
     order = len(error_filter) - 1
     if order < 1:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import math
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.analysis import measure
 from engine.audio import MODEL_SAMPLE_RATE, AudioClip, FloatArray, resample_circular
 from engine.diffusion.canvas import check_seconds
 from engine.diffusion.guidance import Guidance
@@ -50,8 +51,18 @@ _PHASE_SALT = 0x5EED
 
 
 def load_graft(device: str, threads: int) -> GraftMaker:
-    """Load the shipped model as a maker of takes. Raises ModelProblem."""
-    return GraftMaker(load_model(device, threads))
+    """Load the shipped model as a maker of takes. Raises ModelProblem.
+
+    What measures takes is imported meanwhile: scipy.signal takes 0.7 s, about half of torch, and
+    the first take is sampled before anything is measured.
+    """
+    model = load_model(device, threads)
+    threading.Thread(target=_import_analysis, name="import-analysis", daemon=True).start()
+    return GraftMaker(model)
+
+
+def _import_analysis() -> None:
+    importlib.import_module("engine.analysis")
 
 
 def sampler_settings(request: GenerationRequest) -> SamplerSettings:
@@ -206,6 +217,8 @@ class GraftMaker:
     def _facts(
         self, request: GenerationRequest, samples: FloatArray, length: LoopLength, gain_db: float
     ) -> TakeFacts:
+        from engine.analysis import measure  # slow to import: see load_graft
+
         is_loop = length.is_loop > 0
         clip = AudioClip(samples, MODEL_SAMPLE_RATE)
         return TakeFacts(

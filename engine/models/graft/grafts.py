@@ -11,7 +11,6 @@ from typing import TypeVar, cast
 import numpy as np
 import torch
 
-from engine.analysis import measure, measure_tempo
 from engine.audio import (
     MODEL_SAMPLE_RATE,
     AudioClip,
@@ -237,6 +236,8 @@ class GraftJob:
         return Brief((row,), without, tuners=(key_tuner(self.model.codec, row),))
 
     def _facts(self, request: GenerationRequest, native: NativeSamples, take_id: str) -> TakeFacts:
+        from engine.analysis import measure  # slow to import: see backend.load_graft
+
         plan, rate = self.plan, self.source.sample_rate
         tempo = self.grid.tempo
         joins = {edge % plan.frames for s in plan.spans for edge in (s.start, s.stop)}
@@ -294,6 +295,8 @@ def find_grid(request: GenerationRequest, source: SourceAudio) -> SourceGrid:
     """Return the source's grid: as the request says, else as measured."""
     tempo, downbeat = request.tempo, request.downbeat_frame
     if tempo is None or downbeat is None:
+        from engine.analysis import measure_tempo  # slow to import: see backend.load_graft
+
         found = measure_tempo(source.clip(), loop_hypothesis=True)
         if tempo is None and found.bpm is not None:
             tempo = Tempo.of(round(found.bpm, 3))
