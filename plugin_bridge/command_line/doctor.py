@@ -22,6 +22,7 @@ from engine.places import DATA_VARIABLE, library_folder
 from plugin_bridge.command_line.console import Console, shown_path
 from plugin_bridge.command_line.engine_choice import server_plan, worker_options
 from plugin_bridge.command_line.options import Options
+from plugin_bridge.command_line.runtimes import find_runtimes
 from plugin_bridge.command_line.serving import server_state
 from plugin_bridge.plugins.plugin_index import PluginIndex
 
@@ -69,7 +70,7 @@ def examine(options: Options) -> list[Finding]:
         _library,
         lambda: _server(options),
     )
-    return [*(look() for look in looks), *_models()]
+    return [*(look() for look in looks), *_models(), _runtime(options)]
 
 
 def _python() -> Finding:
@@ -171,6 +172,17 @@ def _models() -> list[Finding]:
     if "graft" not in {card.id for card in cards}:
         findings.append(Finding("Model graft", False, "not installed", _repair_models()))
     return findings
+
+
+def _runtime(options: Options) -> Finding:
+    """Tell what the takes are made with, as far as the model could be loaded for it."""
+    try:
+        found = find_runtimes(options.device)
+    except ModelProblem as error:
+        return Finding("Runs on", False, error.sentence, "loopgraft models verify")
+    text = ", ".join(f"{name}: {runtime.text}" for name, runtime in found.items())
+    is_fastest = not any(runtime.note for runtime in found.values())
+    return Finding("Runs on", is_fastest, text, _repair_models(), needed=False)
 
 
 def _repair_models() -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from engine.errors import ModelProblem
 from engine.models.registry import ModelCard, find_model, installed_models, verify
 from plugin_bridge.command_line.console import Console, JsonValue
 from plugin_bridge.command_line.options import Options
+from plugin_bridge.command_line.runtimes import find_runtimes
 
 
 def run(options: Options, console: Console) -> int:
@@ -16,7 +18,7 @@ def run(options: Options, console: Console) -> int:
     if options.action == "list":
         return _list(console)
     if options.action == "show":
-        return _show(find_model(options.name), console)
+        return _show(find_model(options.name), options, console)
     return _verify(options, console)
 
 
@@ -31,7 +33,7 @@ def _list(console: Console) -> int:
     return 0
 
 
-def _show(card: ModelCard, console: Console) -> int:
+def _show(card: ModelCard, options: Options, console: Console) -> int:
     console.line(f"{card.name} ({card.id} {card.version}), {card.licence}")
     if card.description:
         console.line(card.description)
@@ -39,8 +41,19 @@ def _show(card: ModelCard, console: Console) -> int:
         console.line(f"  {file.name}  {file.bytes} bytes  SHA-256 {file.sha256}")
     for title, table in (("figures", card.figures), ("training", card.training)):
         _show_table(title, table, console)
-    console.result(_card_json(card))
+    runtime = _runtime_json(card, options)
+    console.line(f"runs on: {runtime.get('text') or runtime.get('problem')}")
+    console.result({**_card_json(card), "runtime": runtime})
     return 0
+
+
+def _runtime_json(card: ModelCard, options: Options) -> dict[str, JsonValue]:
+    """Return what runs the model here, or why that is not known."""
+    try:
+        found = find_runtimes(options.device).get(card.id)
+    except ModelProblem as error:
+        return {"problem": error.sentence}
+    return {} if found is None else {**asdict(found), "text": found.text}
 
 
 def _show_table(title: str, table: Mapping[str, Any], console: Console) -> None:

@@ -19,7 +19,7 @@ from engine.models.graft.conditioning import (
     Conditions,
 )
 from engine.models.graft.denoiser import Flow, load_denoiser
-from engine.models.graft.runtime import Runtime, choose_runtime
+from engine.models.graft.runtime import TORCH_ON_CPU, Runtime, choose_runtime
 from engine.resources import resource_path
 from engine.taxonomy import FAMILIES, STYLES, UNKNOWN_FAMILY, UNKNOWN_STYLE
 from engine.text_encoder import TextEncoder
@@ -49,7 +49,7 @@ class GraftModel:
     text: TextEncoder
     device: torch.device
     version: str
-    runtime: Runtime = Runtime("torch", "cpu")
+    runtime: Runtime = TORCH_ON_CPU
 
     def conditions(self, wish: Wish) -> Conditions:
         """Return one row of conditions. An empty text is no text."""

@@ -13,29 +13,36 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 import torch
+from onnxruntime.capi import onnxruntime_pybind11_state as states
 from torch import Tensor
 
-from engine.errors import ModelProblem
 from engine.models.graft.conditioning import Conditions
 from engine.models.graft.denoiser import Denoiser, Known, Velocity
 from engine.models.graft.onnx_weights import Precision, graph_weights
 
 Feed = dict[str, npt.NDArray[np.generic]]
 
+#: What a graph that is missing, damaged or of other weights raises; ONNX Runtime's own errors
+#: have no common base.
+ONNX_FAULTS: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    *(getattr(states, name) for name in (
+        "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel", "NotImplemented",
+        "RuntimeException", "EPFail",
+    )),
+)  # fmt: skip
+
 
 class OnnxDenoiser:
     """A Flow whose steps ONNX Runtime makes, with the weights of a torch denoiser. One thread."""
 
     def __init__(self, denoiser: Denoiser, graph: Path, threads: int) -> None:
-        """Open a graph that `python -m engine.training onnx` wrote. Raises ModelProblem."""
+        """Open a graph that `python -m engine.training onnx` wrote. Raises ONNX_FAULTS."""
         self._denoiser = denoiser
-        try:
-            self._session = _open(denoiser, graph, threads)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise ModelProblem(
-                f"The model file {graph.name} is missing or damaged; reinstall Loopgraft.",
-                repr(error),
-            ) from error
+        self._session = _open(denoiser, graph, threads)
 
     @property
     def provider(self) -> str:
@@ -68,9 +75,7 @@ def _open(denoiser: Denoiser, graph: Path, threads: int) -> ort.InferenceSession
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     values = [ort.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
     options.add_external_initializers(list(weights), values)
-    session = ort.InferenceSession(
-        graph.read_bytes(), options, providers=["CPUExecutionProvider"]
-    )
+    session = ort.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
     shape = json.loads(session.get_modelmeta().custom_metadata_map["shape"])
     if shape != asdict(denoiser.shape):
         raise ValueError(f"{graph.name} is for {shape}, the weights are {denoiser.shape}")

@@ -12,7 +12,6 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from engine.models.graft.codec import LATENT_CHANNELS

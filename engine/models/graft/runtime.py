@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import onnxruntime
 import torch
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from engine.errors import ModelProblem
 from engine.models.graft.codec import LATENT_CHANNELS
 from engine.models.graft.conditioning import PHASE_CHANNELS, Conditions, unknown_conditions
 from engine.models.graft.denoiser import Denoiser, Flow
+from engine.models.graft.onnx_denoiser import ONNX_FAULTS, OnnxDenoiser
 from engine.models.graft.onnx_weights import Precision
 
 #: How far a step may lie from torch's: the root mean square of the difference, as a share of the
@@ -41,6 +43,9 @@ class Runtime:
     def text(self) -> str:
         """Return the words that stand in a take's facts."""
         return f"{self.name} ({self.provider})"
+
+
+TORCH_ON_CPU = Runtime(f"torch {torch.__version__}", "cpu")
 
 
 def choose_runtime(
@@ -68,19 +73,21 @@ def open_runtime(
     denoiser: Denoiser, folder: Path, precision: Precision, threads: int
 ) -> tuple[Flow, Runtime]:
     """Open the folder's graph of a precision and try it. Raises ModelProblem."""
+    graph = folder / f"denoiser-{precision}.onnx"
     try:
-        import onnxruntime
-
-        from engine.models.graft.onnx_denoiser import OnnxDenoiser
-    except ImportError as error:
-        raise ModelProblem("ONNX Runtime is not installed.", str(error)) from error
-    flow = OnnxDenoiser(denoiser, folder / f"denoiser-{precision}.onnx", threads)
-    error = step_error(flow, denoiser)
-    if not error <= MOST_ERROR[precision]:  # also where it is not a number
+        flow = OnnxDenoiser(denoiser, graph, threads)
+        distance = step_error(flow, denoiser)
+    except ONNX_FAULTS as error:
         raise ModelProblem(
-            f"The model file denoiser-{precision}.onnx computes something else than its weights; "
+            f"The model file {graph.name} is missing, damaged or of other weights; "
             "reinstall Loopgraft.",
-            f"relative error {error:.3g}",
+            repr(error),
+        ) from error
+    if not distance <= MOST_ERROR[precision]:  # also where it is not a number
+        raise ModelProblem(
+            f"The model file {graph.name} computes something else than the weights; "
+            "reinstall Loopgraft.",
+            f"relative error {distance:.3g}",
         )
     return flow, Runtime(f"onnxruntime {onnxruntime.__version__} {precision}", flow.provider)
 
@@ -110,11 +117,8 @@ def main() -> None:
     from engine.models.graft.model import load_model
 
     model = load_model((sys.argv[1:] or ["auto"])[0], 1)
-    found = {
-        "graft": {"name": model.runtime.name, "provider": model.runtime.provider,
-                  "note": model.runtime.note},
-        "text": {"name": "onnxruntime", "provider": model.text.provider, "note": ""},
-    }  # fmt: skip
+    text = Runtime(f"onnxruntime {onnxruntime.__version__}", model.text.provider)
+    found = {"graft": asdict(model.runtime), "text": asdict(text)}
     sys.stdout.write(json.dumps(found) + "\n")
 
 

@@ -192,9 +192,7 @@ def _predictor(
     return predict
 
 
-def _told(
-    flow: Flow, canvas: LatentCanvas, rows: list[Conditions], *, guided: bool
-) -> Velocity:
+def _told(flow: Flow, canvas: LatentCanvas, rows: list[Conditions], *, guided: bool) -> Velocity:
     """Tell the flow what is known. guided: the last row is what guidance pushes away from."""
     count = len(rows)
     phases = phase_channels(canvas.grid).to(canvas.latents.device)
