@@ -257,6 +257,8 @@ def test_doctor_names_what_is_missing_and_the_command_for_it(shell: Shell) -> No
     findings = {finding["name"]: finding for finding in done.json["findings"]}
     assert {"Python", "Machine", "torch", "ONNX Runtime", "GPU", "Library"} <= findings.keys()
     assert all(finding["fix"] for finding in findings.values() if not finding["ok"])
+    assert "graft: " in findings["Runs on"]["text"]
+    assert "text: onnxruntime" in findings["Runs on"]["text"]
     needed = [finding["ok"] for finding in findings.values() if finding["needed"]]
     assert done.code == (0 if all(needed) else 4)
 
@@ -266,6 +268,9 @@ def test_models_are_listed_and_verified(shell: Shell) -> None:
     assert "text" in [model["id"] for model in models]
     assert shell.run("models", "verify", "text").code == 0
     assert one_sentence(shell.run("models", "show", "nonsense")).code == 2
+    runtime = shell.run("models", "show", "graft", "--json").json["runtime"]
+    assert runtime["provider"] in ("CPUExecutionProvider", "cuda")
+    assert runtime["name"].startswith(("onnxruntime ", "torch "))
 
 
 def test_a_fault_of_our_own_is_one_sentence_and_a_log(

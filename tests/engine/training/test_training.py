@@ -11,13 +11,16 @@ import torch
 
 from engine.models.graft.codec import LATENT_CHANNELS, Codec, fit_codec, save_codec
 from engine.models.graft.denoiser import Denoiser, DenoiserShape, load_denoiser, save_denoiser
+from engine.models.graft.runtime import choose_runtime
 from engine.models.graft.spectral import FEATURES
+from engine.models.registry import read_card, verify
 from engine.text_encoder import TextEncoder
 from engine.training import train_denoiser
+from engine.training.__main__ import main
 from engine.training.batches import BatchMaker, random_spans
 from engine.training.corpus import make_item
 from engine.training.dataset import LatentItem, encode_item, read_shard, to_grid, write_shard
-from engine.training.release import average
+from engine.training.release import average, write_card
 from engine.training.train_denoiser import TrainingPlan, flow_loss, start_or_resume, train
 
 TINY = DenoiserShape(width=32, layers=1, heads=2)
@@ -135,3 +138,30 @@ def test_denoisers_of_other_shapes_have_no_average(tmp_path: Path) -> None:
         save_denoiser(Denoiser(shape).state_dict(), shape, paths[-1])
     with pytest.raises(ValueError, match="one shape"):
         average(paths, tmp_path / "mean.safetensors")
+
+
+def test_the_graphs_are_written_and_listed_for_weights_that_are_there(tmp_path: Path) -> None:
+    save_denoiser(Denoiser(TINY).state_dict(), TINY, tmp_path / "denoiser.safetensors")
+    write_card(tmp_path, "0.0", {"steps": 1}, {})
+    main(["onnx", "--target", str(tmp_path)])
+    card = read_card(tmp_path / "card.json")
+    names = [file.name for file in card.files]
+    assert names == ["denoiser.safetensors", "denoiser-fp32.onnx", "denoiser-int8.onnx"]
+    assert verify(card) == []
+    assert card.training == {"steps": 1}
+    _, runtime = choose_runtime(
+        load_denoiser(tmp_path / names[0]), tmp_path, torch.device("cpu"), 1
+    )
+    assert (runtime.provider, runtime.note) == ("CPUExecutionProvider", "")
+
+
+def test_a_release_holds_weights_and_graphs_that_belong_together(tmp_path: Path) -> None:
+    work, target = tmp_path / "work", tmp_path / "target"
+    (work / "denoiser").mkdir(parents=True)
+    save_denoiser(Denoiser(TINY).state_dict(), TINY, work / "denoiser" / "denoiser.safetensors")
+    torch.save({"steps": 5, "items_seen": 6, "seconds": 7.0}, work / "denoiser" / "checkpoint.pt")
+    main(["--work", str(work), "release", "--target", str(target), "--model-version", "0.0",
+          "--hardware", "none"])  # fmt: skip
+    card = read_card(target / "card.json")
+    assert verify(card) == []
+    assert {"denoiser-fp32.onnx", "denoiser-int8.onnx"} <= {file.name for file in card.files}

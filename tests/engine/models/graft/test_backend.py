@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,13 +28,17 @@ from engine.models.graft.backend import (
     sampler_settings,
 )
 from engine.models.graft.decoding import decode
+from engine.models.graft.onnx_weights import Precision
+from engine.models.graft.runtime import TORCH_ON_CPU, Runtime, open_runtime
 from engine.models.graft.spectral import LATENT_HOP
 from engine.prompt import resolve_fields
 from engine.request import GenerationRequest, Task
 from engine.take_maker import RenderedTake
 from engine.tempo import Tempo, TimeSignature, loop_frames
-from tests.engine.models.graft.tiny_model import tiny_model
+from engine.training.export_onnx import export_graphs
+from tests.engine.models.graft.tiny_model import random_denoiser, tiny_model
 
+ROOT = Path(__file__).resolve().parents[4]
 ORDER = GenerationRequest(Task.GENERATE, 7, "warm bass", bpm=240.0, bars=1, steps=1)
 
 
@@ -188,3 +195,33 @@ def test_a_refused_tempo_never_starts() -> None:
     with pytest.raises(BadArgument):
         replace(ORDER, bpm=9000.0)
     assert MODEL_SAMPLE_RATE == 44_100
+
+
+def test_what_made_the_steps_stands_in_the_take_and_names_it() -> None:
+    """Another runtime rounds otherwise: its take is another one, with another name."""
+    fast = replace(tiny_model(), runtime=Runtime("onnxruntime 1 int8", "CPUExecutionProvider"))
+    (here,) = _make(ORDER)
+    (there,) = GraftMaker(fast).make(ORDER, _ignore)
+    assert here.facts.runtime == TORCH_ON_CPU.text
+    assert there.facts.runtime == "onnxruntime 1 int8 (CPUExecutionProvider)"
+    assert here.facts.take_id != there.facts.take_id
+
+
+def test_the_same_order_gives_the_same_bytes_in_onnx_runtime(tmp_path: Path) -> None:
+    export_graphs(random_denoiser().shape, tmp_path)
+    made: list[RenderedTake] = []
+    for _ in range(2):
+        flow, runtime = open_runtime(random_denoiser(), tmp_path, Precision.INT8, 1)
+        model = replace(tiny_model(), denoiser=flow, runtime=runtime)
+        made += GraftMaker(model).make(replace(ORDER, steps=3), _ignore)
+    assert np.array_equal(made[0].samples, made[1].samples)
+    assert made[0].facts.take_id == made[1].facts.take_id
+
+
+def test_what_measures_takes_is_not_imported_before_the_model_is_loaded() -> None:
+    """scipy.signal alone would take as long to import as two thirds of torch."""
+    code = (
+        "import sys, engine.job_runner, engine.models.graft.backend;"
+        "sys.exit(any(n.partition('.')[0] in ('scipy', 'pyloudnorm') for n in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -7,6 +7,7 @@ import torch
 
 from engine.audio import FrameSpan
 from engine.errors import JobCancelled
+from engine.models.graft import griffin_lim
 from engine.models.graft.decoding import KnownAudio, decode, random_phases
 from engine.models.graft.griffin_lim import recover_audio
 from engine.models.graft.spectral import (
@@ -39,6 +40,24 @@ def test_iterating_makes_the_spectrum_more_consistent() -> None:
     ]
     assert errors[2] < 0.5 * errors[0]
     assert errors[2] < errors[1] < errors[0]
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_an_iteration_in_chunks_is_one_over_all_frames(
+    is_held: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spectrum = stft_circular(clip(5, FRAMES).double())
+    known_frames = torch.arange(4 * FRAMES) < 20 if is_held else None
+    made: list[torch.Tensor] = []
+    for size in (1000, 7, 64):
+        monkeypatch.setattr(griffin_lim, "CHUNK_FRAMES", size)
+        made.append(
+            recover_audio(
+                spectrum.abs(), _phases().double(), known=spectrum, known_frames=known_frames
+            )
+        )
+    assert torch.allclose(made[1], made[0], rtol=0, atol=1e-9)
+    assert torch.allclose(made[2], made[0], rtol=0, atol=1e-9)
 
 
 def test_true_phases_are_a_fixed_point() -> None:
