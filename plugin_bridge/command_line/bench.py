@@ -197,7 +197,8 @@ class Bench:
         return [Figure(name, unit, tuple(values)) for name, (unit, values) in found.items()]
 
     def _codec(self) -> list[Figure]:
-        """Return how many times faster than real time the codec is, from the model's own bench."""
+        """Return how many times faster than real time codec and sampler are, from the model's
+        own bench."""
         found: dict[str, list[float]] = self._program(
             "codec", ("engine.models.graft.bench", "--json")
         )

@@ -100,7 +100,7 @@ def _result(order: Order, takes: list[ExportedTake], seconds: float) -> dict[str
         "takes": [take_json(take) for take in takes],
         "ranking": [json_path(take.path) for take in by_seam(takes)],
     }
-    shared = ("frames", "sample_rate", "measured", "seam_score", "device", "model")
+    shared = ("frames", "sample_rate", "measured", "seam_score", "device", "runtime", "model")
     result.update({name: first[name] for name in (*shared, "model_version") if name in first})
     if order.source is not None and order.grid is not None:
         grid = order.grid
