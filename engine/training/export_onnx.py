@@ -24,7 +24,7 @@ from onnx import TensorProto, helper, numpy_helper  # pyright: ignore[reportMiss
 
 from engine.models.graft.codec import LATENT_CHANNELS
 from engine.models.graft.denoiser import Denoiser, DenoiserShape
-from engine.models.graft.onnx_weights import Precision, Weights, graph_weights
+from engine.models.graft.onnx_weights import Precision, Weights, graph_weights, is_rounded
 
 OPSET = 20
 IR_VERSION = 10
@@ -85,7 +85,7 @@ class _Step:
         weights = graph_weights(Denoiser(shape).state_dict(), shape, precision)
         self.shape = shape
         self.graph = graph = _Graph(weights)
-        self.matrices_are_int8 = precision is Precision.INT8
+        self.precision = precision
         self.ones = graph.constant(np.ones(shape.width), np.float32)
         self.axis = graph.constant([1])
         self.by_head = graph.constant([0, 0, shape.heads, shape.width // shape.heads])
@@ -130,16 +130,16 @@ class _Step:
     def _block(self, x: str, number: int, modulation: str) -> str:
         graph, block = self.graph, f"blocks.{number}"
         m = graph.split(graph.add("Add", modulation, f"{block}.modulation"), MODULATIONS, axis=1)
-        heads = self._matmul(self._modulate(x, m[0], m[1]), f"{block}.attention.heads")
-        mixed = self._matmul(self._attend(heads, block), f"{block}.attention.out")
+        heads = self._matmul(self._modulate(x, m[0], m[1]), block, "attention.heads")
+        mixed = self._matmul(self._attend(heads, block), block, "attention.out")
         x = graph.add("Add", x, graph.add("Mul", mixed, m[2]))
-        query = self._matmul(self._norm(x), f"{block}.cross.query")
+        query = self._matmul(self._norm(x), block, "cross.query")
         query = self._norm_heads(query, f"{block}.cross.query_norm")
         heard = self._attention(query, f"keys_{number}", f"values_{number}", "", "text_mask")
-        x = graph.add("Add", x, self._matmul(heard, f"{block}.cross.out"))
-        both = self._matmul(self._modulate(x, m[3], m[4]), f"{block}.gate_up")
+        x = graph.add("Add", x, self._matmul(heard, block, "cross.out"))
+        both = self._matmul(self._modulate(x, m[3], m[4]), block, "gate_up")
         gate, up = graph.split(both, 2, axis=-1)
-        made = self._matmul(graph.add("Mul", graph.silu(gate), up), f"{block}.down")
+        made = self._matmul(graph.add("Mul", graph.silu(gate), up), block, "down")
         return graph.add("Add", x, graph.add("Mul", made, m[5]))
 
     def _attend(self, heads: str, block: str) -> str:
@@ -174,8 +174,9 @@ class _Step:
         graph = self.graph
         return graph.add("Add", graph.add("Mul", self._norm(x), scale), shift)
 
-    def _matmul(self, x: str, name: str) -> str:
-        if self.matrices_are_int8:
+    def _matmul(self, x: str, block: str, matrix: str) -> str:
+        name = f"{block}.{matrix}"
+        if is_rounded(matrix, self.precision):
             return self.graph.fused("DynamicQuantizeMatMul", x, name, f"{name}.scale")
         return self.graph.add("MatMul", x, name)
 

