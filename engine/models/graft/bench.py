@@ -63,7 +63,11 @@ def _sample(flow: Flow) -> Tensor:
     grid = Grid(frames, 16.0, period_beats=16.0)
     canvas = LatentCanvas(torch.zeros_like(noise), torch.zeros(frames, 1), grid, closes=True)
     row = unknown_conditions(1)
-    return sample(flow, canvas, Brief((row,), row), SamplerSettings(), noise, lambda *_: None)
+    return sample(flow, canvas, Brief((row,), row), SamplerSettings(), noise, _ignore_step)
+
+
+def _ignore_step(_done: int, _total: int) -> None:
+    return None
 
 
 def _speeds(work: Callable[[], object], runs: int) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -43,36 +43,48 @@ def recover_audio(
     """
     spectrum = torch.polar(magnitudes, phases)
     previous = torch.zeros_like(spectrum)
-    hold = None if known is None or known_frames is None else known_frames[:, None]
-    if hold is not None and known is not None:
-        spectrum = torch.where(hold, known, spectrum)
+    held, strip = None, empty_strip(magnitudes)
+    if known is not None and known_frames is not None:
+        held = known_frames[:, None]
+        spectrum = torch.where(held, known, spectrum)
+        lay(strip, known.masked_fill(~held, 0), 0)
     audio = istft_circular(spectrum)
     for iteration in range(iterations):
-        audio = _iterate(audio, magnitudes, previous, known, hold)
+        audio = _iterate(audio, magnitudes, previous, strip.clone(), held)
         if on_iteration is not None:
             on_iteration(iteration + 1, iterations)
     return audio
 
 
 def _iterate(
-    audio: Tensor, magnitudes: Tensor, previous: Tensor, known: Tensor | None, hold: Tensor | None
+    audio: Tensor, magnitudes: Tensor, previous: Tensor, strip: Tensor, held: Tensor | None
 ) -> Tensor:
-    """Return the audio after one iteration, chunk by chunk. previous: the spectrum of the audio
-    before, which that of this audio takes the place of."""
-    count = magnitudes.shape[-2]
-    size = CHUNK_FRAMES if audio.device.type == "cpu" else count
-    frames, strip = frames_circular(audio), empty_strip(magnitudes)
-    for first in range(0, count, size):
-        chunk = slice(first, first + size)
+    """Return the audio after one iteration, chunk by chunk.
+
+    previous: the spectrum of the audio before, which that of this audio takes the place of.
+    strip: with the held frames (frames, 1) laid on it; the others are added.
+    """
+    frames = frames_circular(audio)
+    for chunk in _chunks(magnitudes, held):
         rebuilt = spectrum_of(frames[..., chunk, :])
         before = previous[..., chunk, :]
         spectrum = rebuilt.sub(before, alpha=MOMENTUM / (1 + MOMENTUM))
         before.copy_(rebuilt)
         spectrum *= _inverse_size(spectrum) * magnitudes[..., chunk, :]
-        if hold is not None and known is not None:
-            spectrum = torch.where(hold[chunk], known[..., chunk, :], spectrum)
-        lay(strip, spectrum, first)
+        if held is not None:
+            spectrum = spectrum.masked_fill(held[chunk], 0)
+        lay(strip, spectrum, chunk.start)
     return close_strip(strip)
+
+
+def _chunks(magnitudes: Tensor, held: Tensor | None) -> Iterator[slice]:
+    """Yield runs of frames, all but those that are held altogether."""
+    count = magnitudes.shape[-2]
+    size = CHUNK_FRAMES if magnitudes.device.type == "cpu" else count
+    for first in range(0, count, size):
+        chunk = slice(first, first + size)
+        if held is None or not bool(held[chunk].all()):
+            yield chunk
 
 
 def _inverse_size(spectrum: Tensor) -> Tensor:

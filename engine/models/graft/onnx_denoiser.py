@@ -1,7 +1,7 @@
 """The denoiser's steps in ONNX Runtime on the CPU; what comes before them stays torch's."""
 
 # onnxruntime is typed in part only.
-# pyright: reportMissingTypeStubs=false
+# pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false
 
 from __future__ import annotations
 

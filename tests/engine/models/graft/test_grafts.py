@@ -15,6 +15,7 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import analysis
 from engine.audio import FrameSpan
 from engine.audio_files import SourceAudio
 from engine.diffusion.canvas import SourceGrid, plan_graft
@@ -281,7 +282,7 @@ def test_the_cost_of_a_graft_does_not_grow_with_the_source(monkeypatch) -> None:
         read.append(samples.shape[1])
         return dequantise(samples)
 
-    monkeypatch.setattr(grafts, "measure", lambda *_heard: None)
+    monkeypatch.setattr(analysis, "measure", lambda *_heard: None)
     source = np.zeros((6, frames), np.int32)
     source[:, ::80] = 1 << 20
     spans = tuple(FrameSpan(s * rate, s * rate + 400) for s in (50, 150, 250))

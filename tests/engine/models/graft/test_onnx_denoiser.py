@@ -202,14 +202,14 @@ PROMPTS = (
 
 @pytest.mark.slow
 def test_takes_in_int8_are_all_but_torchs() -> None:
-    """The latents after 12 guided steps from the same noise; measured: 0.999 and 0.997."""
+    """The latents after 12 guided steps from the same noise; measured: 0.9997 and 0.998."""
     alike: list[float] = []
     for seed, prompt in enumerate(PROMPTS):
         wanted = _latents(shipped_denoiser(), prompt, seed)
         made = _latents(shipped_flow(Precision.INT8), prompt, seed)
         alike.append(np.corrcoef(wanted, made)[0, 1])
-    assert np.median(alike) >= 0.995
-    assert min(alike) >= 0.98
+    assert np.median(alike) >= 0.998
+    assert min(alike) >= 0.99
 
 
 def _latents(flow: Flow, prompt: str, seed: int) -> np.ndarray:
