@@ -1,4 +1,4 @@
-"""How one audio process is started as a child, and a look at the outputs by one."""
+"""How one audio process is started as a child, and a look at the devices by one."""
 
 from __future__ import annotations
 
@@ -66,7 +66,13 @@ def audio_command(options: AudioOptions, device: str, faults: tuple[str, ...]) -
 
 
 def list_outputs() -> tuple[OutputDevice, ...]:
-    """Return the outputs that there are now, seen by a process of its own. Blocks about 0.5 s.
+    """Return the outputs that there are now: see list_devices."""
+    return list_devices().devices
+
+
+def list_devices() -> DeviceList:
+    """Return the outputs and inputs that there are now, seen by a process of its own. Blocks
+    about 0.5 s.
 
     Raises DeviceProblem when PortAudio is missing or its look fails.
     """
@@ -85,9 +91,9 @@ def list_outputs() -> tuple[OutputDevice, ...]:
             f"The sound system did not answer within {_LIST_SECONDS:g} s; restart it.", str(error)
         ) from error
     except (OSError, msgspec.MsgspecError) as error:
-        raise DeviceProblem("The outputs could not be listed; try again.", str(error)) from error
+        raise DeviceProblem("The devices could not be listed; try again.", str(error)) from error
     if not isinstance(reply, DeviceList):
-        raise DeviceProblem("The outputs could not be listed; try again.", repr(reply))
+        raise DeviceProblem("The devices could not be listed; try again.", repr(reply))
     if reply.sentence:
         raise DeviceProblem(reply.sentence)
-    return reply.devices
+    return reply

@@ -7,16 +7,15 @@ device runs at another one.
 from __future__ import annotations
 
 import logging
-import queue
-import threading
 from collections.abc import Callable
 from fractions import Fraction
 
-from engine.action_loop import Action, ActionLoop, Turns
+from engine.action_loop import ActionLoop, Turns
 from engine.audio import AudioClip
 from engine.errors import AppError, BadArgument
+from engine.work_thread import WorkThread
 from plugin_bridge.audio_blocks import SampleBlock, stereo_at
-from plugin_bridge.audio_child import AudioChild, AudioOptions, list_outputs
+from plugin_bridge.audio_child import AudioChild, AudioOptions, list_devices
 from plugin_bridge.audio_events import (
     AudioEvent,
     AudioGaveUp,
@@ -67,32 +66,6 @@ _log = logging.getLogger(__name__)
 _LISTER_PATIENCE_SECONDS = 1.0
 
 
-class _Worker:
-    """A thread that does what it is given, in order. Its methods are for any thread."""
-
-    def __init__(self, name: str) -> None:
-        self._work: queue.SimpleQueue[Action | None] = queue.SimpleQueue()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def do(self, work: Action) -> None:
-        self._work.put(work)
-
-    def close(self, patience_seconds: float | None = None) -> None:
-        """Leave undone what is not begun, and wait for the rest."""
-        self._closing.set()
-        self._work.put(None)
-        self._thread.join(patience_seconds)
-
-    def _run(self) -> None:
-        while (work := self._work.get()) is not None and not self._closing.is_set():
-            try:
-                work()
-            except Exception:  # noqa: BLE001 - the top of this thread
-                _log.exception("A fault in %s", self._thread.name)
-
-
 class AudioClient:
     """Owns playback. Methods: any thread, none blocks but close().
 
@@ -105,9 +78,9 @@ class AudioClient:
         fade_frames(options.sample_rate)
         self._loop = ActionLoop[AudioEvent]("audio-client", on_event)
         self._supervisor = AudioSupervisor(options, self._loop.emit, self._on_line, self._prepare)
-        self._preparer = _Worker("audio-preparer")
+        self._preparer = WorkThread("audio-preparer")
         self._stretcher = StretchClient()
-        self._lister = _Worker("audio-lister")
+        self._lister = WorkThread("audio-lister")
         supervisor = self._supervisor
         self._loop.start(
             Turns(supervisor.start, supervisor.wait_seconds, supervisor.tick, self._end)
@@ -177,6 +150,10 @@ class AudioClient:
         grid = Grid(Fraction(frames_per_bar), Fraction(downbeat), beats_per_bar)
         self._loop.do(lambda: self._supervisor.set_grid(grid))
 
+    def unset_grid(self) -> None:
+        """Have no bars and beats: nothing is placed on a transport any more."""
+        self._loop.do(lambda: self._supervisor.set_grid(None))
+
     def set_sync(self, request: SyncRequest | None) -> None:
         """Follow a transport, or lead it; SyncStatus tells. None: nobody's.
 
@@ -233,7 +210,7 @@ class AudioClient:
 
     def _look_for_devices(self) -> None:
         try:
-            found = DeviceList(list_outputs())
+            found = list_devices()
         except AppError as error:
             found = DeviceList((), error.sentence)
         self._loop.do(lambda: self._loop.emit(found))

@@ -142,7 +142,7 @@ class Deck:
         stage, player = self._stage, self._stage.player
         self.seen = Seen(
             player.sample_rate,
-            player.position - self._late(),
+            player.position_before(self._late()),
             player.slot_id,
             stage.is_playing,
             self._commands_done,

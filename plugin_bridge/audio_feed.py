@@ -238,8 +238,8 @@ class Feed:
         return SetLoop(loop.on, span)
 
     def send_grid(self) -> None:
-        if (grid := self._wish.grid) is not None:
-            self._send(SetGrid.of(grid.scaled(self._ratio())))
+        grid = self._wish.grid
+        self._send(SetGrid.of(None if grid is None else grid.scaled(self._ratio())))
 
     def send_sync(self) -> None:
         self._send(SetSync.of(self._wish.sync))

@@ -12,7 +12,7 @@ import msgspec
 
 from engine.errors import BadArgument
 from engine.tempo import TimeSignature
-from plugin_bridge.devices import OutputDevice
+from plugin_bridge.devices import InputDevice, OutputDevice
 from plugin_bridge.slots import At, Grid, LoopRange
 from plugin_bridge.sync.sources import SyncRequest
 from plugin_bridge.sync.transport import SourceName
@@ -89,14 +89,16 @@ class SetLoop(msgspec.Struct, frozen=True, tag=True):
 
 
 class SetGrid(msgspec.Struct, frozen=True, tag=True):
-    """Exact frames as fractions: [numerator, denominator]."""
+    """Exact frames as fractions: [numerator, denominator]. frames_per_bar None: no grid."""
 
-    frames_per_bar: tuple[int, int]
-    downbeat: tuple[int, int]
+    frames_per_bar: tuple[int, int] | None
+    downbeat: tuple[int, int] = (0, 1)
     beats_per_bar: int = 4
 
     @classmethod
-    def of(cls, grid: Grid) -> SetGrid:
+    def of(cls, grid: Grid | None) -> SetGrid:
+        if grid is None:
+            return cls(None)
         return cls(
             grid.frames_per_bar.as_integer_ratio(),
             grid.downbeat.as_integer_ratio(),
@@ -104,8 +106,10 @@ class SetGrid(msgspec.Struct, frozen=True, tag=True):
         )
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> Grid | None:
         """Return the grid. Raises BadArgument for a bar of no length."""
+        if self.frames_per_bar is None:
+            return None
         if not (self.frames_per_bar[1] and self.downbeat[1]):
             raise BadArgument("A grid with a denominator of 0 is none; give at least 1.")
         return Grid(Fraction(*self.frames_per_bar), Fraction(*self.downbeat), self.beats_per_bar)
@@ -228,6 +232,7 @@ class DeviceList(msgspec.Struct, frozen=True, tag=True):
 
     devices: tuple[OutputDevice, ...]
     sentence: str = ""
+    inputs: tuple[InputDevice, ...] = ()
 
 
 class AudioPong(msgspec.Struct, frozen=True, tag=True):

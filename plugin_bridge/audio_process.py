@@ -28,7 +28,14 @@ from plugin_bridge.audio_faults import parse_audio_fault
 from plugin_bridge.audio_keeper import OpenOutput, OutputRequest
 from plugin_bridge.audio_messages import DeviceList, encode_audio
 from plugin_bridge.audio_server import AudioServer
-from plugin_bridge.devices import JACK, DeviceProblem, OutputDevice, portaudio_advice
+from plugin_bridge.capture.portaudio_inputs import inputs_of
+from plugin_bridge.devices import (
+    JACK,
+    DeviceProblem,
+    InputDevice,
+    OutputDevice,
+    portaudio_advice,
+)
 from plugin_bridge.slots import CHANNELS
 
 #: As PipeWire gives its clients.
@@ -93,6 +100,14 @@ class PortAudio:
             for device in self._devices()
             if device["max_output_channels"] >= CHANNELS
         )
+
+    def inputs(self) -> tuple[InputDevice, ...]:
+        """Return the inputs that the last look found. Raises DeviceProblem."""
+        sd = self._sounddevice
+        try:
+            return inputs_of(sd)
+        except sd.PortAudioError as error:
+            raise DeviceProblem(_SICK, str(error)) from error
 
     def open(self, device: OutputDevice, request: OutputRequest, deck: Deck) -> OpenOutput:
         """Open and start a stream. Raises DeviceProblem."""
@@ -217,7 +232,8 @@ class _Stream:
 
 def _list() -> DeviceList:
     try:
-        return DeviceList(PortAudio().outputs())
+        port = PortAudio()
+        return DeviceList(port.outputs(), inputs=port.inputs())
     except DeviceProblem as problem:
         return DeviceList((), problem.sentence)
 

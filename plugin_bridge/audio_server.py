@@ -126,8 +126,8 @@ class AudioServer:
                 self._sync.choose(message.request)
             case PutSlot():
                 self._send(SlotTaken(message.number, self._put(message)))
-            case UseKept(grid=grid, loop=loop):
-                self._use_kept(grid.grid, loop)
+            case UseKept(grid=SetGrid(grid=Grid() as grid), loop=loop):
+                self._use_kept(grid, loop)
             case DropSlot(slot_id=slot_id):
                 self._retire(slot_id)
                 self._kept.pop(slot_id, None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
 from engine.errors import AppError
-from plugin_bridge.audio_deck import Deck, Seen
 from plugin_bridge.audio_messages import SyncStatus
+from plugin_bridge.audio_stage import Leader
 from plugin_bridge.sync.sources import SyncRequest, open_source
 from plugin_bridge.sync.transport import Transport, TransportSource
 
@@ -21,13 +22,34 @@ RETRY_SECONDS = 1.0
 _STATUS_SECONDS = 0.1
 
 
+class Told(Protocol):
+    """What a leader told at the last block, and how late (positive) that block was."""
+
+    @property
+    def transport(self) -> Transport | None: ...
+
+    @property
+    def error_seconds(self) -> float | None: ...
+
+
+class Follower(Protocol):
+    """Audio that follows a leader, or is told where it is."""
+
+    @property
+    def seen(self) -> Told: ...
+
+    def follow(self, leader: Leader | None) -> None: ...
+
+    def wait_for_block(self) -> None: ...
+
+
 class SyncKeeper:
     """Owns the source. `choose`: one thread; the rest: one thread, often.
 
     A source that is not there, or has gone, is looked for until it is; meanwhile the music stands.
     """
 
-    def __init__(self, deck: Deck, send: Callable[[SyncStatus], None]) -> None:
+    def __init__(self, deck: Follower, send: Callable[[SyncStatus], None]) -> None:
         self._deck = deck
         self._send = send
         self._chosen: SyncRequest | None = None
@@ -101,7 +123,7 @@ class SyncKeeper:
         )
         self._deck.follow(lambda: still)
 
-    def _tell(self, request: SyncRequest, seen: Seen, now: float) -> None:
+    def _tell(self, request: SyncRequest, seen: Told, now: float) -> None:
         transport = seen.transport
         if transport is None or transport.source != request.source:
             return

@@ -35,6 +35,7 @@ COMMANDS = {
     "bench": "bench",
     "devices": "devices",
     "stream": "stream",
+    "record": "record",
     "plugins": "plugins",
     "sync": "sync",
     "serve": "serving",

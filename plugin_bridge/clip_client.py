@@ -257,6 +257,7 @@ def _event(
                 message.lufs,
                 message.seam_score,
                 message.is_loop,
+                message.signature,
             )
         case Overviewed():
             return OverviewDrawn(name, path, process.take_overview(message.columns))

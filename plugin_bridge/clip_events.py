@@ -9,6 +9,7 @@ from engine.audio import AudioClip
 from engine.key import Key
 from engine.peaks import PeakPyramid
 from engine.take import TakeFacts
+from engine.tempo import COMMON_TIME, TimeSignature
 from plugin_bridge.clip_messages import Act
 
 
@@ -41,6 +42,7 @@ class ClipMeasured:
     lufs: float | None
     seam_score: float | None
     is_loop: bool
+    signature: TimeSignature = COMMON_TIME
 
 
 @dataclass(frozen=True)

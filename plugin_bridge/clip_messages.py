@@ -13,6 +13,7 @@ import msgspec
 
 from engine.key import Key
 from engine.take import TakeFacts
+from engine.tempo import COMMON_TIME, TimeSignature
 
 PROTOCOL_VERSION = 1
 
@@ -91,6 +92,7 @@ class Measured(msgspec.Struct, frozen=True, tag=True):
     lufs: float | None
     seam_score: float | None
     is_loop: bool
+    signature: TimeSignature = COMMON_TIME
 
 
 class Overviewed(msgspec.Struct, frozen=True, tag=True):

@@ -7,6 +7,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from engine.audio import AudioClip
@@ -16,7 +17,9 @@ from engine.errors import BadInputFile, WriteProblem
 from engine.peaks import build_peaks, encode_peaks
 from engine.sample_format import dequantise
 from engine.take import TakeFacts
+from engine.tempo import TimeSignature
 from engine.wav_file import read_recipe
+from plugin_bridge.capture.grid_chunk import GridFacts, read_grid
 from plugin_bridge.clip_messages import Measured, Opened
 from plugin_bridge.command_line.stored_take import export_stored, read_stored
 
@@ -77,7 +80,9 @@ class ClipWork:
         # Here, because its scipy takes seconds to import that a take need not wait for.
         from plugin_bridge.command_line.hearing import hear
 
-        return _measured(request_id, excerpt, hear(excerpt.clip))
+        measured = _measured(request_id, excerpt, hear(excerpt.clip))
+        grid = read_grid(path, excerpt.clip.frames)
+        return measured if grid is None else _told(measured, grid)
 
     def overview(self, path: Path, columns: int) -> None:
         """Put the extremes of a library take into the scratch file. Raises AppError."""
@@ -151,6 +156,17 @@ def _fits(facts: TakeFacts, clip: AudioClip) -> bool:
         clip.channels,
         clip.frames,
         clip.sample_rate,
+    )
+
+
+def _told(measured: Measured, grid: GridFacts) -> Measured:
+    """Return what was heard, on the bars that a recording knows."""
+    return msgspec.structs.replace(
+        measured,
+        bpm=grid.bpm,
+        downbeat_frame=grid.downbeat_frame,
+        signature=TimeSignature(grid.beats_per_bar, grid.beat_unit),
+        is_loop=grid.is_loop,
     )
 
 

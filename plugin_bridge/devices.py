@@ -1,9 +1,10 @@
-"""Output devices as values: which are virtual, which one a name means, what is missing."""
+"""Devices as values: which are virtual, which one a name means, what is missing."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -18,8 +19,10 @@ _JACK_HARDWARE = "system"
 _VIRTUAL_NAMES = (
     "blackhole",
     "cable input",
+    "cable output",
     "loopback",
     "loopgraft",
+    "monitor of",
     "soundflower",
     "vb-audio",
     "vb-cable",
@@ -34,8 +37,8 @@ class DeviceProblem(AppError):
     exit_code = 4
 
 
-class OutputDevice(msgspec.Struct, frozen=True):
-    """One output, named as PortAudio does. sample_rate: the device's own, in Hz."""
+class SoundDevice(msgspec.Struct, frozen=True):
+    """One output or input, named as PortAudio does. sample_rate: the device's own, in Hz."""
 
     name: str
     host_api: str
@@ -45,7 +48,8 @@ class OutputDevice(msgspec.Struct, frozen=True):
 
     @property
     def is_virtual(self) -> bool:
-        """Guess by the name whether it leads into another program, not to a loudspeaker."""
+        """Guess by the name whether another program is at its end, not a loudspeaker or a
+        microphone."""
         if self.host_api == JACK:
             return self.name != _JACK_HARDWARE
         return any(part in self.name.lower() for part in _VIRTUAL_NAMES)
@@ -56,14 +60,39 @@ class OutputDevice(msgspec.Struct, frozen=True):
         return f"{self.name} ({self.host_api})"
 
 
+class OutputDevice(SoundDevice, frozen=True):
+    """Something that can be played into."""
+
+
+class InputDevice(SoundDevice, frozen=True):
+    """Something that can be recorded from. A JACK client's are its outputs."""
+
+
+DeviceT = TypeVar("DeviceT", bound=SoundDevice)
+
+
 def find_output(devices: Sequence[OutputDevice], name: str) -> OutputDevice:
+    """Return the output that a name means: see find_input."""
+    return _find(devices, name, "output")
+
+
+def find_input(devices: Sequence[InputDevice], name: str) -> InputDevice:
     """Return the device of that name or label, or the only one whose label contains it.
 
     An empty name is the default device. Raises BadArgument when none or several fit, and
-    DeviceProblem where there is no output at all.
+    DeviceProblem where there is no input at all.
     """
+    return _find(devices, name, "input")
+
+
+def default_output(devices: Sequence[OutputDevice]) -> OutputDevice:
+    """Return the system's default output, else the first. Raises DeviceProblem without any."""
+    return _default(devices, "output")
+
+
+def _find(devices: Sequence[DeviceT], name: str, what: str) -> DeviceT:
     if not name:
-        return default_output(devices)
+        return _default(devices, what)
     for same in (lambda d: d.label == name, lambda d: d.name == name):  # pyright: ignore
         if found := [device for device in devices if same(device)]:
             return found[0]
@@ -72,23 +101,24 @@ def find_output(devices: Sequence[OutputDevice], name: str) -> OutputDevice:
         return found[0]
     shown = ", ".join(device.label for device in (found or devices)[:_SHOWN_DEVICES])
     if found:
-        raise BadArgument(f"“{name[:80]}” fits several outputs; choose one of {shown}.")
+        raise BadArgument(f"“{name[:80]}” fits several {what}s; choose one of {shown}.")
     if not devices:
         raise DeviceProblem(
-            f"There is no output called “{name[:80]}”, nor any other; "
+            f"There is no {what} called “{name[:80]}”, nor any other; "
             "connect one, or start JACK or PipeWire."
         )
-    raise BadArgument(f"There is no output called “{name[:80]}”; choose one of {shown}.")
+    raise BadArgument(f"There is no {what} called “{name[:80]}”; choose one of {shown}.")
 
 
-def default_output(devices: Sequence[OutputDevice]) -> OutputDevice:
-    """Return the system's default output, else the first. Raises DeviceProblem without any."""
+def _default(devices: Sequence[DeviceT], what: str) -> DeviceT:
     for device in devices:
         if device.is_default:
             return device
     if devices:
         return devices[0]
-    raise DeviceProblem("This machine has no audio output; connect one, or start JACK or PipeWire.")
+    raise DeviceProblem(
+        f"This machine has no audio {what}; connect one, or start JACK or PipeWire."
+    )
 
 
 def virtual_advice(

@@ -39,8 +39,8 @@ def export_take(
     if target.suffix.lower() == ".wav" and not target.is_dir():
         write_atomically(target, (wav,))
         return target
-    _make_folder(target)
-    return _write_named(target, export_stem(facts), wav)
+    make_folder(target)
+    return write_named(target, export_stem(facts), wav)
 
 
 def wav_bytes(facts: TakeFacts, samples: NativeSamples, subtype: str) -> bytes:
@@ -108,14 +108,14 @@ def _checked_target(destination: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_problem(folder, error) from error
 
 
-def _write_named(folder: Path, stem: str, wav: bytes) -> Path:
+def write_named(folder: Path, stem: str, wav: bytes) -> Path:
     """Write under the first free name; a file with the same bytes is the one wanted."""
     for name in numbered(stem):
         path = folder / f"{name}.wav"

@@ -104,8 +104,13 @@ class Player:
     @property
     def position(self) -> int:
         """Return the timeline frame that is heard next in the chosen slot."""
-        slot = self._slot()
-        return self.place if slot is None else self._loop.heard(slot, self.place)
+        return self.position_before(0)
+
+    def position_before(self, frames: int) -> int:
+        """Return the timeline frame that was next so many frames ago, if it has played on so long:
+        behind the loop's start that is near its end."""
+        slot, place = self._slot(), max(min(self._aim, self.place), self.place - frames)
+        return place if slot is None else self._loop.heard(slot, place)
 
     def put(self, slot: Slot) -> None:
         """Add a slot, or replace the one of the same name, in phase if it is heard."""

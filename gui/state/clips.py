@@ -178,6 +178,7 @@ def measured_clip(clip: Clip, heard: ClipMeasured) -> Clip:
     return replace(
         clip,
         tempo_bpm=heard.bpm,
+        signature=heard.signature,
         downbeat_frame=heard.downbeat_frame,
         key=heard.key,
         lufs=heard.lufs,

@@ -58,6 +58,8 @@ class Options(argparse.Namespace):
     create: bool = False
     remove: bool = False
     output: str = ""
+    input: str = ""
+    latency_ms: float | None = None
     once: bool = False
     until_eof: bool = False
     again: bool = False

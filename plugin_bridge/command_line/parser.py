@@ -66,6 +66,7 @@ def build_parser() -> Parser:
         _add_bench,
         _add_devices,
         _add_stream,
+        _add_record,
         _add_plugins,
         _add_sync,
         _add_serve,
@@ -245,7 +246,7 @@ def _add_bench(commands: Commands) -> None:
 
 
 def _add_devices(commands: Commands) -> None:
-    command = _command(commands, "devices", "the outputs that audio can be played into")
+    command = _command(commands, "devices", "the outputs and inputs that there are")
     either = command.add_mutually_exclusive_group()
     either.add_argument(
         "--create", action="store_true", help="make the output “Loopgraft”, which a DAW can record"
@@ -267,6 +268,32 @@ def _add_stream(commands: Commands) -> None:
     _add_lead(command)
     _add_tempo(command)
     _add_downbeat(command)
+    _add_json(command)
+
+
+def _add_record(commands: Commands) -> None:
+    command = _command(commands, "record", "bars of an input or the DAW, from the next bar line on")
+    command.add_argument(
+        "--bars", type=_whole, metavar="N", help="length, 1 to 32, as much as is kept (default 4)"
+    )
+    command.add_argument(
+        "--input",
+        metavar="NAME",
+        default="",
+        help="an input, or of JACK a client, a port or a pattern like “ardour:Master*” "
+        "(default: the system's)",
+    )
+    command.add_argument("--sync", choices=SOURCES, help="whose bars: " + ", ".join(SOURCES))
+    command.add_argument("--bpm", metavar="N", help="tempo where nobody tells one")
+    command.add_argument(
+        "--latency",
+        dest="latency_ms",
+        type=_number,
+        metavar="MS",
+        help="how late the input is (default: as it reports)",
+    )
+    command.add_argument("--out", metavar="DIR_OR_FILE", help="default: this folder")
+    command.add_argument("--bit-depth", choices=BIT_DEPTHS, help="default 32f")
     _add_json(command)
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from engine.audio import FloatArray
 from engine.errors import WriteProblem
 from plugin_bridge.audio_blocks import BLOCK_PREFIX, check_room
+from plugin_bridge.ring_frames import read_ring, write_ring
 from plugin_bridge.slots import CHANNELS
 
 #: Six seconds at 44.1 kHz; a power of two. More than any latency and any device's block.
@@ -103,21 +104,21 @@ class PluginRing:
     def send(self, block: FloatArray) -> int:
         """Append dry audio, (2, frames), and return the position after it."""
         position = self._counters[_SENT]
-        _write(self._dry, position, block)
+        write_ring(self._dry, position, block)
         position += block.shape[1]
         self._put_in_order(_SENT, position)
         return position
 
     def read_dry(self, position: int, out: FloatArray) -> None:
         """Copy dry audio from a position that is not older than the ring."""
-        _read(self._dry, position, out)
+        read_ring(self._dry, position, out)
 
     def read_wet(self, position: int, out: FloatArray) -> bool:
         """Copy wet audio; returns False, and copies nothing, where it is not there."""
         counters = self._counters
         if position + out.shape[1] > counters[_DONE] or position < counters[_SINCE]:
             return False
-        _read(self._wet, position, out)
+        read_ring(self._wet, position, out)
         # Only now: a host that began anew meanwhile has written over what was read.
         return position >= counters[_SINCE]
 
@@ -135,7 +136,7 @@ class PluginRing:
 
     def finish(self, position: int, block: FloatArray) -> None:
         """Write wet audio, (2, frames), of a position."""
-        _write(self._wet, position, block)
+        write_ring(self._wet, position, block)
         self._put_in_order(_DONE, position + block.shape[1])
 
     @property
@@ -172,21 +173,3 @@ class PluginRing:
             with self._order:
                 pass
         self._counters[counter] = value
-
-
-def _write(ring: FloatArray, position: int, block: FloatArray) -> None:
-    frames = block.shape[1]
-    start = position % CAPACITY_FRAMES
-    first = min(frames, CAPACITY_FRAMES - start)
-    ring[:, start : start + first] = block[:, :first]
-    if first < frames:
-        ring[:, : frames - first] = block[:, first:]
-
-
-def _read(ring: FloatArray, position: int, out: FloatArray) -> None:
-    frames = out.shape[1]
-    start = position % CAPACITY_FRAMES
-    first = min(frames, CAPACITY_FRAMES - start)
-    out[:, :first] = ring[:, start : start + first]
-    if first < frames:
-        out[:, first:] = ring[:, : frames - first]
