@@ -20,6 +20,7 @@ from engine.errors import WriteProblem
 
 DATA_VARIABLE = "LOOPGRAFT_DATA"
 _APP = "Loopgraft"
+_RECORDINGS = "Loopgraft recordings"
 _PRIVATE_MODE = 0o700
 
 
@@ -32,6 +33,12 @@ def library_folder() -> Path:
     """Return the default folder of takes: the user's music, because DAWs refer to these files."""
     override = _override()
     return override / "takes" if override else platformdirs.user_music_path() / _APP
+
+
+def recordings_folder() -> Path:
+    """Return the folder of what is recorded in the window: the user's own, beside the takes."""
+    override = _override()
+    return override / "recordings" if override else platformdirs.user_music_path() / _RECORDINGS
 
 
 def index_path(audio_root: Path) -> Path:

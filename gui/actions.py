@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -40,7 +41,7 @@ class Actions(QObject):
         )
         self.clips, self.background = parts.clips, parts.background
         self.library, self.out, self.rack = parts.library, parts.out, parts.rack
-        self.sync, self.door = parts.sync, parts.door
+        self.sync, self.door, self.recorder = parts.sync, parts.door, parts.recorder
         self.opening = Opening(parts)
         self.orders = Orders(parts, self.opening)
         self.watching = Watching(parts, self.opening)
@@ -200,6 +201,11 @@ class Actions(QObject):
         if source is None:
             self.said.emit("Playback follows nobody now.", "")
 
+    def record(self) -> None:
+        """Record the next bars; without a transport in the tempo of what is shown."""
+        heard = self.heard
+        self.recorder.record(None if heard is None else heard.tempo_bpm)
+
     def set_export_sides(self, sides: Sides) -> None:
         """Export dry, wet or both from now on, while there is a chain."""
         self.out.wet.sides = sides
@@ -233,8 +239,14 @@ class Actions(QObject):
         self.rack.said.connect(self.said)
         self.rack.noted.connect(self.noted)
         self.sync.noted.connect(self.noted)
+        self.recorder.said.connect(self.said)
+        self.recorder.noted.connect(self.noted)
+        self.recorder.recorded.connect(self._open_recording)
         self.session.canvas_changed.connect(self._hear)
         self.session.lanes_changed.connect(self._load_slots)
+
+    def _open_recording(self, path: Path) -> None:
+        self.opening.show_new(path)
 
     def _tell(self, sentence: str) -> None:
         self.said.emit(sentence, "")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gui.actions import Actions
 from gui.chain_commands import keyed_commands
 from gui.commands import Command
+from gui.record_hands import record_commands
 from gui.state.ask import Intent
 from gui.state.clip import LANE_LETTERS
 from gui.sync_hands import sync_commands
@@ -24,6 +25,7 @@ def commands_for(window: MainWindow, actions: Actions) -> tuple[Command, ...]:
     return (
         *_making(window, actions),
         *_hearing(window, actions),
+        *record_commands(actions.recorder, actions.record),
         *_selecting(window),
         *_sound(window, actions),
         *keyed_commands(actions.rack, window.chain.add_plugin),

@@ -35,6 +35,7 @@ from gui.drop_in import dropped_paths
 from gui.key_commands import commands_for
 from gui.key_focus import KeyFocus, types_text
 from gui.parts import Parts
+from gui.record_hands import RecordHands
 from gui.regions import Regions
 from gui.showing import Showing
 from gui.state.ask import Intent, ask_of
@@ -83,6 +84,8 @@ class MainWindow(QMainWindow):
             parts.rack, self.regions.export, self.palette_, self._open_palette, self
         )
         self.sync = SyncHands(parts.sync, self.regions.transport, actions.follow, self)
+        transport = self.regions.transport
+        self.record = RecordHands(parts.recorder, parts.playback, transport, actions.record, self)
         self.commands: tuple[Command, ...] = commands_for(self, actions)
         self._keys = KeyFocus(self, (self.palette_, self.regions.library), actions.toggle_play)
         self._bind_keys()
@@ -117,6 +120,8 @@ class MainWindow(QMainWindow):
         self.actions_.set_switch("bar" if remembered.switch_at == "bar" else "now")
         if remembered.watched:
             self.actions_.watching.watch(Path(remembered.watched))
+        self._parts.recorder.input = remembered.record_input
+        self._parts.recorder.bars = remembered.record_bars
         self.appearance = remembered.appearance
         self.regions.fold(self.width())
 
@@ -136,6 +141,8 @@ class MainWindow(QMainWindow):
             appearance=self.appearance,
             bit_depth=self.actions_.out.store.bit_depth.value,
             sync=self._parts.sync.source or "",
+            record_input=self._parts.recorder.input,
+            record_bars=self._parts.recorder.bars,
             sides=self.actions_.out.wet.sides.value,
             takes=self.regions.form.takes.value(),
             switch_at=self.actions_.switch_at,
@@ -240,14 +247,14 @@ class MainWindow(QMainWindow):
             self._came_from.setFocus()
 
     def escape(self) -> None:
-        """Close the palette or clear the search, else stop the newest order, else clear the
-        selection."""
+        """Close the palette or clear the search, else stop the recording or the newest order, else
+        clear the selection."""
         search = self.regions.library.search
         if self.palette_.isVisible():
             self._leave_palette()
         elif search.hasFocus() and search.text():
             search.clear()
-        elif not self.actions_.orders.cancel_newest():
+        elif not (self._parts.recorder.cancel() or self.actions_.orders.cancel_newest()):
             self.regions.waveform.clear_selection()
             self.regions.waveform.setFocus()
 

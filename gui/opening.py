@@ -67,6 +67,12 @@ class Opening(QObject):
             self.said.emit(f"Reading {display_name(paths[0])}{of_many} …", "")
             self._background.run(partial(expand_folders, paths), self._list)
 
+    def show_new(self, path: Path) -> None:
+        """Read a file that was just made here, and list it before the others."""
+        self.files = (path, *[file for file in self.files if file != path])[:FILES_LIMIT]
+        self._read(path)
+        self.files_changed.emit()
+
     def step(self, by: int) -> None:
         """Open the next (1) or previous (-1) file of the list, round and round."""
         if len(self.files) < 2:

@@ -16,6 +16,7 @@ from gui.state.library import LibraryState
 from gui.state.overviews import Overviews
 from gui.state.playback import Playback
 from gui.state.rack import Rack
+from gui.state.recorder import Recorder
 from gui.state.session import Session
 from gui.state.settings import Settings
 from gui.state.sync import Sync
@@ -34,6 +35,7 @@ class Parts:
     rack: Rack
     sync: Sync
     door: ScriptDoor
+    recorder: Recorder
     clips: ClipLoader
     background: Background
     library: LibraryState
@@ -46,6 +48,7 @@ class Parts:
         for part in (
             self.door,
             self.out.wet,
+            self.recorder,
             self.rack,
             self.playback,
             self.generation,
@@ -64,13 +67,15 @@ def build_parts(worker: WorkerOptions, audio: AudioOptions) -> Parts:
     rack = Rack(playback, data_folder() / "chain.json", host_options(audio.sample_rate))
     store = ExportStore(clips.service)
     playback.rate_changed.connect(rack.use_rate)
+    sync = Sync(playback)
     return Parts(
         session=Session(),
         generation=Generation(worker),
         playback=playback,
         rack=rack,
-        sync=Sync(playback),
         door=ScriptDoor(),
+        sync=sync,
+        recorder=Recorder(sync),
         clips=clips,
         background=Background(),
         library=library,

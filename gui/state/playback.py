@@ -33,8 +33,8 @@ class Playback(QObject):
     Takes are heard at one loudness, on one timeline: another take goes on where the last one was.
     playing_changed(bool). moved(frame of the chosen clip). peaked(linear peak).
     under_runs_changed(count). devices_changed(tuple of OutputDevice, name of the chosen one; ""
-    is the system's own). switched: what was chosen for the next bar is heard. lost_changed(bool):
-    there is no output. rate_changed(Hz): what the output runs at. sync_told(SyncStatus).
+    is the system's own). inputs_changed(tuple of InputDevice). switched: what was chosen for the
+    next bar is heard. lost_changed(bool): there is no output. rate_changed(Hz): what the output runs at. sync_told(SyncStatus).
     said(sentence, level).
     """
 
@@ -43,6 +43,7 @@ class Playback(QObject):
     peaked = pyqtSignal(float)
     under_runs_changed = pyqtSignal(int)
     devices_changed = pyqtSignal(tuple, str)
+    inputs_changed = pyqtSignal(tuple)
     switched = pyqtSignal()
     lost_changed = pyqtSignal(bool)
     rate_changed = pyqtSignal(int)
@@ -185,6 +186,7 @@ class Playback(QObject):
                 self._on_opened(event)
             case DeviceList():
                 self.devices_changed.emit(event.devices, self.device)
+                self.inputs_changed.emit(event.inputs)
             case VirtualOutputMade():
                 self.set_device(event.name)
                 self.said.emit(event.sentence, "")

@@ -23,6 +23,8 @@ class Remembered:
     sides: str = "dry"
     sync: str = ""
     watched: str = ""
+    record_input: str = ""
+    record_bars: int = 4
 
 
 class Settings:
@@ -47,21 +49,23 @@ class Settings:
             sides=str(read("sides", usual.sides)),
             sync=str(read("sync", usual.sync)),
             watched=str(read("watched", usual.watched)),
-            takes=_number(read("takes", usual.takes), usual.takes),
+            takes=_number(read("takes", usual.takes), usual.takes, 8),
+            record_input=str(read("record_input", usual.record_input)),
+            record_bars=_number(read("record_bars", usual.record_bars), usual.record_bars, 32),
         )
 
     def write(self, values: Remembered) -> None:
         """Write it at once."""
         names = ("prompt", "output", "appearance", "bit_depth", "takes", "switch_at")
-        for name in (*names, "sides", "sync", "watched"):
+        for name in (*names, "sides", "sync", "watched", "record_input", "record_bars"):
             self._file.setValue(name, getattr(values, name))
         self._file.setValue("library_shown", "true" if values.library_shown else "false")
         self._file.setValue("geometry", QByteArray(values.geometry))
         self._file.sync()
 
 
-def _number(value: object, usual: int) -> int:
+def _number(value: object, usual: int, most: int) -> int:
     try:
-        return min(8, max(1, int(str(value))))
+        return min(most, max(1, int(str(value))))
     except ValueError:
         return usual

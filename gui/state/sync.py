@@ -54,11 +54,15 @@ class Sync(QObject):
             self._bpm = bpm
             self._send()
 
+    @property
+    def request(self) -> SyncRequest | None:
+        """What is followed, None for nobody."""
+        if self.source is None:
+            return None
+        return SyncRequest(self.source, self._bpm or _USUAL_BPM, COMMON_TIME)
+
     def _send(self) -> None:
-        request = None
-        if self.source is not None:
-            request = SyncRequest(self.source, self._bpm or _USUAL_BPM, COMMON_TIME)
-        self._playback.set_sync(request)
+        self._playback.set_sync(self.request)
 
     def _on_status(self, status: SyncStatus) -> None:
         if status.source != self.source:

@@ -16,6 +16,7 @@ from plugin_bridge.devices import VIRTUAL_NAME, OutputDevice
 
 HEIGHT_PX = 48
 SWITCH_TIP, SWITCH_WIDTH_PX = "When another take is switched to (S)", 112
+RECORD_TIP, RECORD_WIDTH_PX = "Record the next bars (R)", 92
 SYNC_TIP = "Whose bars playback follows"
 DEVICE_PX, LEAST_DEVICE_PX = 150, 100
 #: The entry of the outputs that makes one.
@@ -74,6 +75,7 @@ class TransportBar(QWidget):
     loop_wanted = pyqtSignal(bool)
     switch_wanted = pyqtSignal()
     sync_wanted = pyqtSignal()
+    record_wanted = pyqtSignal()
     device_chosen = pyqtSignal(str)
     virtual_output_wanted = pyqtSignal()
 
@@ -94,6 +96,8 @@ class TransportBar(QWidget):
         self.switch = button("", "chip", SWITCH_TIP, self.switch_wanted.emit, checkable=True)
         self.switch.setFixedWidth(SWITCH_WIDTH_PX)
         self.sync = button("Sync off", "chip", SYNC_TIP, self.sync_wanted.emit, checkable=True)
+        self.record = button("Rec", "chip", RECORD_TIP, self.record_wanted.emit, checkable=True)
+        self.record.setFixedWidth(RECORD_WIDTH_PX)
         self.tempo = label("–", "number", "Tempo")
         self.bar = label("1.1.1", "number", "Position in bars, beats and sixteenths")
         self.device = QComboBox()
@@ -147,6 +151,14 @@ class TransportBar(QWidget):
         elif was_led:
             self.bar.setText(bar_text(self._clip, 0))
         self._show_tempo()
+
+    def show_record(self, words: str, tip: str, *, is_on: bool, level: str) -> None:
+        """Show what is recorded or listened to. is_on: whether anything is."""
+        self.record.setText(words)
+        self.record.setToolTip(tip)
+        self.record.setAccessibleName(f"{words}: {tip}")
+        self.record.setChecked(is_on)
+        set_level(self.record, level)
 
     @property
     def _is_led(self) -> bool:
@@ -229,6 +241,7 @@ class TransportBar(QWidget):
         row.addLayout(_with_unit(self.tempo, "bpm"))
         row.addWidget(self.sync)
         row.addLayout(_with_unit(self.bar, "bar"))
+        row.addWidget(self.record)
         row.addStretch(1)
         self.out_label = label("Out", "dim")
         for widget in (self.out_label, self.device, self.meter, self.under_runs, self.engine):

@@ -6,7 +6,7 @@ those of the music: an input's latency is added where the samples are cut out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from engine.errors import BadArgument
@@ -62,7 +62,7 @@ class Cut:
     """The captured frames [start, start + frames) are `bars` bars, or end before they do.
 
     tempo: None where nobody told one, or where it changed: mean_bpm is what the bars then have.
-    bpm_range: slowest and fastest, None where nobody told any.
+    bpm_range: slowest and fastest, None where nobody told any. first_bar: of the song, from 0 on.
     """
 
     start: int
@@ -74,6 +74,7 @@ class Cut:
     bpm_range: tuple[float, float] | None = None
     signature: TimeSignature = COMMON_TIME
     source: SourceName | None = None
+    first_bar: int = 0
 
     @property
     def stop(self) -> int:
@@ -207,21 +208,10 @@ def _cut(run: Run, bar: int, bars: int, known: int) -> Cut:
     if is_one_tempo(*bpms):
         tempo = tempo_of(run.piece_at(start).bpm)
         stop = start + loop_frames(tempo, bars, run.signature, run.sample_rate)
-    return Cut(
-        start, stop - start, bars, run.sample_rate, True, tempo, bpms, run.signature, run.source
-    )
+    frames, rate = stop - start, run.sample_rate
+    return Cut(start, frames, bars, rate, True, tempo, bpms, run.signature, run.source, bar)
 
 
 def _short(cut: Cut, stop: int) -> Cut:
     """Return what there is of a cut."""
-    return Cut(
-        cut.start,
-        max(0, stop - cut.start),
-        cut.bars,
-        cut.sample_rate,
-        False,
-        cut.tempo,
-        cut.bpm_range,
-        cut.signature,
-        cut.source,
-    )
+    return replace(cut, frames=max(0, stop - cut.start), is_whole=False)

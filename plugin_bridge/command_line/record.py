@@ -71,7 +71,7 @@ def _check_latency(latency_ms: float | None) -> None:
 
 def _follow(events: queue.SimpleQueue[CaptureEvent], bars: int, console: Console) -> Recorded:
     """Tell what happens until there is a file. Raises AppError."""
-    is_running = False
+    is_running, told = False, ""
     while True:
         try:
             event = events.get(timeout=_LOOK_SECONDS)
@@ -89,10 +89,21 @@ def _follow(events: queue.SimpleQueue[CaptureEvent], bars: int, console: Console
                 _show(progress, bars, console)
             case SyncStatus(sentence=sentence) if sentence and not is_running:
                 raise SyncProblem(sentence)
+            case SyncStatus():
+                told = _tell_transport(event, told, console)
             case InputLost(is_kept=False):  # else what there is of it is being written
                 raise DeviceProblem(event.sentence, event.details)
             case _:
                 pass
+
+
+def _tell_transport(status: SyncStatus, told: str, console: Console) -> str:
+    """Say when the transport starts, stops or has another tempo. Returns what was said last."""
+    state = "playing" if status.is_playing else "stopped"
+    words = f"{status.source}: {status.bpm:.2f} bpm, {state}"
+    if words != told:
+        console.progress.say(words)
+    return words
 
 
 def _opened_words(opened: InputOpened) -> str:
@@ -123,6 +134,7 @@ def _report(recorded: Recorded, console: Console) -> int:
         "frames": cut.frames,
         "sample_rate": cut.sample_rate,
         "bars": cut.bars,
+        "first_bar": cut.first_bar + 1 if cut.source is not None else None,
         "whole": cut.is_whole,
         "bpm": cut.mean_bpm,
         "beats_per_bar": cut.signature.beats_per_bar,

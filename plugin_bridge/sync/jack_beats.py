@@ -62,7 +62,10 @@ class JackBeats:
             if low_all <= high_all + _ROUNDING:
                 low, high = low_all, max(low_all, high_all)
         self._speed, self._low, self._high = speed, low, high
-        return Heard((low + high) / 2 + told.frame * speed, speed * 60.0 * told.sample_rate)
+        # Nearly every song is of one tempo from its first frame on, which is beat 0 exactly.
+        is_from_start = low - _ROUNDING <= 0.0 <= high + _ROUNDING
+        offset = 0.0 if is_from_start else (low + high) / 2
+        return Heard(offset + told.frame * speed, speed * 60.0 * told.sample_rate)
 
     def _true_speed(self, told: Told) -> float:
         """Return the beats per frame: those told, unless the beats have long been others."""

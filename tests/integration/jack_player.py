@@ -10,7 +10,6 @@ import sys
 from functools import cache
 
 import jack
-import numpy as np
 
 from engine.audio import FloatArray
 from tests.integration.jack_master import Master

@@ -4,10 +4,8 @@ frame, from its bar line on."""
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +18,7 @@ from engine.audio import FloatArray
 from engine.wav_file import read_chunks
 from plugin_bridge.capture.grid_chunk import read_grid
 from plugin_bridge.wav_metadata import AcidChunk
-from tests.integration.jack_parts import PERIOD_FRAMES, RATE, jack_server, what_jack_lacks
+from tests.integration.jack_parts import RATE, jack_server, what_jack_lacks
 from tests.integration.jack_player import song
 from tests.integration.test_jack import read_until
 from tests.plugin_bridge.audio_scenarios import shared_blocks
@@ -105,7 +103,7 @@ def test_whole_bars_are_recorded_to_the_sample(server: str, tmp_path: Path) -> N
     with daw() as other:
         words = ["--bars", "2", "--sync", "jack", "--input", "daw", "--out", str(out)]
         with recording(*words) as process:
-            read_until(process, "Listening")
+            read_until(process, "stopped")
             other.tell("start")
             told, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
