@@ -34,7 +34,8 @@ class Playback(QObject):
     playing_changed(bool). moved(frame of the chosen clip). peaked(linear peak).
     under_runs_changed(count). devices_changed(tuple of OutputDevice, name of the chosen one; ""
     is the system's own). inputs_changed(tuple of InputDevice). switched: what was chosen for the
-    next bar is heard. lost_changed(bool): there is no output. rate_changed(Hz): what the output runs at. sync_told(SyncStatus).
+    next bar is heard. lost_changed(bool): there is no output. rate_changed(Hz): what the output
+    runs at. sync_told(SyncStatus).
     said(sentence, level).
     """
 
