@@ -102,7 +102,8 @@ class Feed:
         frame = self._wish.frame
         start = Play(frame) if self._wish.is_playing else Seek(frame)
         self._held = [ChooseSlot(self._wish.chosen), start]
-        self.send_grid()
+        if self._wish.grid is not None:
+            self.send_grid()
         self.send_loop()
         if self._wish.sync is not None:
             self.send_sync()
@@ -238,6 +239,7 @@ class Feed:
         return SetLoop(loop.on, span)
 
     def send_grid(self) -> None:
+        """Tell where the bars lie, or that there are none."""
         grid = self._wish.grid
         self._send(SetGrid.of(None if grid is None else grid.scaled(self._ratio())))
 

@@ -147,10 +147,9 @@ class AudioSupervisor(ChildKeeper[_Watch, ToAudio]):
         self._wish.grid = grid
         if (feed := self._feed) is None:
             return
+        feed.send_grid()
         if grid is None and feed.ratio_of_tempo != 1 and feed.stream_rate is not None:
             feed.begin(feed.stream_rate)  # at their own length again: nothing has a tempo now
-        else:
-            feed.send_grid()
 
     def set_sync(self, request: SyncRequest | None) -> None:
         self._wish.sync = request

@@ -85,6 +85,8 @@ class Playback(QObject):
         if bar is not None:
             downbeat = self._on_timeline(clip, clip.downbeat_frame)
             self._client.set_grid(Fraction(bar) * self._rate / clip.sample_rate, downbeat)
+        else:
+            self._client.unset_grid()
         self._client.choose(clip.clip_id)
         self._show_loop()
 

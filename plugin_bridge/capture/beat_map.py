@@ -17,6 +17,8 @@ ON_LINE_SECONDS = 0.002
 _JOINED_SECONDS = 0.005
 #: Tempos that differ by less are one.
 _SAME_BPM = 5e-4
+#: What is corrected by less than this, so soon after the start, began there.
+_YOUNG_SECONDS = 0.15
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class BeatMap:
         if run.pieces:
             run.pieces.append(self._joined(run, stamp))
         else:
-            run.pieces.append(Piece(piece.frame, stamp.beat, stamp.bpm))
+            run.pieces.append(_laid_back(stamp, piece.frame, self.sample_rate))
 
     def _append(self, stamp: Stamp) -> None:
         if stamp.is_break:
@@ -146,6 +148,9 @@ class BeatMap:
         run = self.runs[-1] if self.runs and self.runs[-1].stop is None else None
         if run is not None and stamp.is_playing and not stamp.is_break and self._joins(run, stamp):
             run.pieces.append(self._joined(run, stamp))
+            return
+        if run is not None and self._is_false_start(run, stamp):
+            run.pieces = [_laid_back(stamp, run.start, self.sample_rate)]
             return
         if run is not None:
             run.stop = stamp.frame
@@ -166,11 +171,25 @@ class BeatMap:
         off = math.remainder(jump, stamp.beats_per_bar)
         return abs(off) * 60.0 / stamp.bpm <= _JOINED_SECONDS
 
+    def _is_false_start(self, run: Run, stamp: Stamp) -> bool:
+        """Return whether the first beats of a run were only told wrong: Ardour 7.3 is a cycle
+        ahead in the first two cycles after its start."""
+        if stamp.is_break or not self._fits(run, stamp):
+            return False
+        is_young = stamp.frame - run.start <= _YOUNG_SECONDS * self.sample_rate
+        off_beats = abs(stamp.beat - run.beat_at(stamp.frame))
+        return is_young and off_beats * 60.0 / stamp.bpm <= _YOUNG_SECONDS
+
     def _joined(self, run: Run, stamp: Stamp) -> Piece:
         """Return the piece, its beats counted on from those of the run."""
         ahead = stamp.beat - run.beat_at(stamp.frame)
         bars = round(ahead / stamp.beats_per_bar)
         return Piece(stamp.frame, stamp.beat - bars * stamp.beats_per_bar, stamp.bpm)
+
+
+def _laid_back(stamp: Stamp, frame: int, sample_rate: int) -> Piece:
+    """Return what a stamp says of a frame before it."""
+    return Piece(frame, stamp.beat_at(frame, sample_rate), stamp.bpm)
 
 
 def is_one_tempo(slowest: float, fastest: float) -> bool:

@@ -6,7 +6,8 @@ import logging
 import os
 import threading
 import time
-from typing import Protocol
+from collections import deque
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -34,6 +35,8 @@ _log = logging.getLogger(__name__)
 STATUS_SECONDS = 1 / 30
 _CLOSE_SECONDS = 1.0
 _SHOWN_BYTES = 200
+
+ValueT = TypeVar("ValueT")
 
 
 class OpenInput(Protocol):
@@ -142,8 +145,8 @@ class CaptureServer:
         """Tell how far it is; the position first, so that no stamp of before it is missing."""
         tape = self._tape
         position = tape.position
-        stamps = tuple(tape.stamps.popleft() for _ in range(len(tape.stamps)))
-        gaps = tuple(tuple(tape.gaps.popleft()) for _ in range(len(tape.gaps)))
+        stamps = tuple(popped(tape.stamps))
+        gaps = tuple((gap.frame, gap.frames) for gap in popped(tape.gaps))
         if self._ring is not None:
             self._send(Captured(position, stamps, gaps, tape.take_peak()))
 
@@ -170,3 +173,8 @@ class CaptureServer:
             self._writer.write(encode_capture(message))
         except OSError:  # the app is gone, which the other pipe says too
             self._ended.set()
+
+
+def popped(values: deque[ValueT]) -> list[ValueT]:
+    """Take out of a deque what is in it now."""
+    return [values.popleft() for _ in range(len(values))]

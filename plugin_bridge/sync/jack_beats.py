@@ -12,6 +12,12 @@ _DOUBT_SECONDS = 0.3
 _HIGHEST_SPEED = 10.0
 
 
+#: Nearly every song is of one tempo from its first frame on, which is beat 0: what is told as near
+#: to that is that, exactly. A tick that is rounded down is up to one behind; Ardour 7.3 rounds to
+#: the nearest, and is now and then one more behind.
+_SONG_TICKS = (-1.5, 0.5)
+
+
 @dataclass(frozen=True)
 class Told:
     """What a timebase master said of one frame. beat: in whole ticks; tick_beats: how long one
@@ -62,10 +68,10 @@ class JackBeats:
             if low_all <= high_all + _ROUNDING:
                 low, high = low_all, max(low_all, high_all)
         self._speed, self._low, self._high = speed, low, high
-        # Nearly every song is of one tempo from its first frame on, which is beat 0 exactly.
-        is_from_start = low - _ROUNDING <= 0.0 <= high + _ROUNDING
-        offset = 0.0 if is_from_start else (low + high) / 2
-        return Heard(offset + told.frame * speed, speed * 60.0 * told.sample_rate)
+        off_ticks = (told.beat - told.frame * told.beats_per_frame) / told.tick_beats
+        if _SONG_TICKS[0] <= off_ticks <= _SONG_TICKS[1]:
+            return Heard(told.frame * told.beats_per_frame, told.bpm)
+        return Heard((low + high) / 2 + told.frame * speed, speed * 60.0 * told.sample_rate)
 
     def _true_speed(self, told: Told) -> float:
         """Return the beats per frame: those told, unless the beats have long been others."""

@@ -231,3 +231,15 @@ def test_a_newer_tempo_and_a_failure_leave_the_older_one_alone(fed: Fed) -> None
     assert fed.take() == []
     assert fed.feed.on_not_prepared(newer) is False
     assert fed.feed.ratio_of_tempo == 1
+
+
+def test_a_grid_that_is_taken_away_is_told(fed: Fed) -> None:
+    fed.wish.grid = Grid(Fraction(2 * RATE))
+    fed.feed.send_grid()
+    fed.wish.grid = None
+    fed.feed.send_grid()
+    set_, unset = fed.take()
+    assert isinstance(set_, SetGrid)
+    assert set_.grid == Grid(Fraction(2 * RATE))
+    assert isinstance(unset, SetGrid)
+    assert unset.grid is None

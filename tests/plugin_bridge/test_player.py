@@ -569,3 +569,15 @@ def test_a_value_that_cannot_be_played_is_refused(says: str, make: Callable[[], 
     with pytest.raises(BadArgument) as caught:
         make()
     assert says in caught.value.sentence
+
+
+@given(st.integers(0, 3000), st.integers(0, 9000))
+def test_what_is_heard_late_lies_before_the_loops_start_at_its_end(late: int, played: int) -> None:
+    """Through plugins what is heard is behind the player: never before the loop, nor its start."""
+    player = Player(RATE)
+    player.put(Slot("A", noise(4000)))
+    player.choose("A")
+    player.begin(0)
+    player.render(played)
+    assert player.position_before(late) == max(0, played - late) % 4000
+    assert player.position_before(0) == player.position

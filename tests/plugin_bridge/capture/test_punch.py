@@ -286,6 +286,19 @@ def test_a_tempo_that_nothing_is_made_in_is_a_sentence() -> None:
         look(daw.beats, PunchRequest(1, 0), daw.frame)
 
 
+def test_a_start_that_is_told_a_cycle_ahead_is_put_right() -> None:
+    """As Ardour 7.3 tells it: twice the next cycle's beat, then its own."""
+    daw = Daw(Fraction(120), is_playing=False)
+    daw.run(10)
+    daw.is_playing, daw.beat = True, 1024 * daw.bpm / (60 * RATE)
+    begun = daw.frame
+    daw.run(2)
+    daw.beat -= 1024 * daw.bpm / (60 * RATE)
+    cut = daw.run_until(PunchRequest(1, 0))
+    assert isinstance(cut, Cut)
+    assert (cut.start, cut.frames, cut.first_bar) == (begun, 2 * RATE, 0)
+
+
 # --- stamps ---------------------------------------------------------------------------------
 
 
