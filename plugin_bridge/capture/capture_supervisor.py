@@ -39,6 +39,7 @@ from plugin_bridge.capture.capture_messages import (
 from plugin_bridge.capture.capture_ring import CaptureRing
 from plugin_bridge.capture.kept import CutSamples, Kept, RecordOrder
 from plugin_bridge.capture.punch import Cut, PunchRequest, Running, Waiting
+from plugin_bridge.sound_server import joined
 from plugin_bridge.sync.sources import SyncRequest
 
 _log = logging.getLogger(__name__)
@@ -268,7 +269,7 @@ class CaptureSupervisor(ChildKeeper[Watch[ToCapture], ToCapture]):
         command += ["--rate", str(options.sample_rate), "--latency", str(options.buffer_seconds)]
         plan = ChildPlan[ToCapture](
             name="listening",
-            command=tuple(command),
+            command=tuple(joined(command)),
             encode=encode_capture,
             environment=child_environment(),
             log_path=options.log_path,

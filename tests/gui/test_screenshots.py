@@ -20,10 +20,12 @@ from pytestqt.qtbot import QtBot
 from gui.app import App
 from gui.state.clip import LaneState
 from gui.state.generation import EngineState
+from gui.state.recorder import Ear
 from tests.conftest import ROOT
 from tests.gui import hands
 from tests.gui.conftest import OpenApp
 from tests.gui.hands import (
+    ALT,
     CTRL,
     SHIFT,
     Key,
@@ -36,6 +38,7 @@ from tests.gui.hands import (
     write_clicks,
 )
 from tests.integration.jack_parts import jack_server, what_jack_lacks
+from tests.integration.test_jack_record import daw
 from tests.small_disk import small_disk_at
 
 pytestmark = [
@@ -131,6 +134,30 @@ def test_waiting_for_the_bar(open_app: OpenApp, qtbot: QtBot, size: Size) -> Non
     save(app, "narrow")
     app.window.resize(800, 620)
     save(app, "beside_a_daw")
+
+
+def test_recording(open_app: OpenApp, qtbot: QtBot, size: Size) -> None:
+    app = open_app(size=size)
+    make(app, qtbot, "dry drums, 120 bpm", takes=2)
+    app.actions.toggle_play()
+    recorder = app.parts.recorder
+    with daw(120.0) as other:
+        app.actions.follow("jack")
+        recorder.set_input("daw")
+        press(app, Key.Key_R, ALT)
+        wait(qtbot, lambda: recorder.ear is Ear.ON)
+        save(app, "listening", light=True)
+        press(app, Key.Key_R)
+        save(app, "armed")
+        other.tell("start")
+        wait(qtbot, lambda: app.window.regions.transport.record.text() == "Rec 2 of 4")
+        save(app, "recording")
+        app.window.resize(800, 620)
+        save(app, "recording_beside_a_daw")
+        wait(qtbot, lambda: not recorder.is_recording and "Recorded" in said(app))
+        app.window.resize(*size)
+        wait(qtbot, lambda: "recording" in app.window.windowTitle())
+        save(app, "recorded")
 
 
 def test_failed_and_cancelled(open_app: OpenApp, qtbot: QtBot, size: Size) -> None:
