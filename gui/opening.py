@@ -40,6 +40,8 @@ class Opening(QObject):
         self._wanted: dict[str, Path] = {}
         self._unmeasured: set[str] = set()
         self._paths: dict[str, Path] = {}
+        #: Made here and now: what it is was said already.
+        self._made: set[Path] = set()
         self._began = 0.0
         self._timer = QTimer(self)
         self._timer.setInterval(_TICK_MS)
@@ -69,6 +71,7 @@ class Opening(QObject):
 
     def show_new(self, path: Path) -> None:
         """Read a file that was just made here, and list it before the others."""
+        self._made.add(path)
         self.files = (path, *[file for file in self.files if file != path])[:FILES_LIMIT]
         self._read(path)
         self.files_changed.emit()
@@ -144,6 +147,9 @@ class Opening(QObject):
         elif clip.clip_id in self._wanted:
             self._open(clip)
         else:
+            return
+        if self._paths.get(clip.clip_id) in self._made:
+            self._made.clear()
             return
         self.said.emit(opened_words(clip) + self._others_words(), "")
 

@@ -246,7 +246,8 @@ def _event(
             samples, peaks = process.take_samples(message)
             audio = AudioClip(samples, message.sample_rate)
             fault = message.recipe_fault
-            return ClipOpened(name, path, audio, peaks, message.peak, message.facts, fault)
+            grid = message.grid
+            return ClipOpened(name, path, audio, peaks, message.peak, message.facts, fault, grid)
         case Measured():
             return ClipMeasured(
                 name,

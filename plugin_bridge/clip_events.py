@@ -10,6 +10,7 @@ from engine.key import Key
 from engine.peaks import PeakPyramid
 from engine.take import TakeFacts
 from engine.tempo import COMMON_TIME, TimeSignature
+from plugin_bridge.capture.grid_chunk import GridFacts
 from plugin_bridge.clip_messages import Act
 
 
@@ -19,6 +20,7 @@ class ClipOpened:
 
     facts: the recipe of a file of ours; without one, a ClipMeasured or ClipFailed follows.
     recipe_fault: the sentence why a recipe that is there cannot be used, else empty.
+    grid: the bars that a recording of ours knows.
     """
 
     request_id: str
@@ -28,6 +30,7 @@ class ClipOpened:
     peak: float
     facts: TakeFacts | None
     recipe_fault: str
+    grid: GridFacts | None = None
 
 
 @dataclass(frozen=True)

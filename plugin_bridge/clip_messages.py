@@ -14,6 +14,7 @@ import msgspec
 from engine.key import Key
 from engine.take import TakeFacts
 from engine.tempo import COMMON_TIME, TimeSignature
+from plugin_bridge.capture.grid_chunk import GridFacts
 
 PROTOCOL_VERSION = 1
 
@@ -69,7 +70,8 @@ class Opened(msgspec.Struct, frozen=True, tag=True):
     """The scratch file holds float32 (channels, frames), then `peaks_bytes` of encode_peaks.
 
     peak: linear, 1.0 = full scale. facts: the recipe of a file of ours that fits its audio.
-    recipe_fault: the sentence why a recipe that is there cannot be used.
+    recipe_fault: the sentence why a recipe that is there cannot be used. grid: the bars that a
+    recording of ours knows.
     """
 
     request_id: str
@@ -80,6 +82,7 @@ class Opened(msgspec.Struct, frozen=True, tag=True):
     peak: float
     facts: TakeFacts | None = None
     recipe_fault: str = ""
+    grid: GridFacts | None = None
 
 
 class Measured(msgspec.Struct, frozen=True, tag=True):

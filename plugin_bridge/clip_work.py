@@ -70,6 +70,7 @@ class ClipWork:
             float(np.max(np.abs(peaks.levels[-1]), initial=0.0)),
             facts,
             fault,
+            None if facts is not None else read_grid(path, clip.frames),
         )
 
     def measure(self, request_id: str, path: Path) -> Measured:

@@ -13,11 +13,13 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
 from engine.display_name import display_text
 from engine.take import TakeFacts
+from engine.tempo import TimeSignature
 from gui.drop_in import Expanded, expand_folders
 from gui.state.background import Background
 from gui.state.clip import Clip
 from gui.state.clip_service import ClipService
 from gui.state.provenance import Provenance, grafted_spans, provenance
+from plugin_bridge.capture.grid_chunk import GridFacts
 from plugin_bridge.clip_events import ClipEvent, ClipFailed, ClipMeasured, ClipOpened
 from plugin_bridge.clip_messages import Act
 from plugin_bridge.export_name import title
@@ -152,7 +154,8 @@ def opened_clip(clip_id: str, event: ClipOpened) -> Clip:
     facts, audio = event.facts, event.audio
     if facts is None:
         name = display_text(event.path.stem)
-        return Clip(clip_id, name, event.path, audio, event.peaks, peak=event.peak)
+        clip = Clip(clip_id, name, event.path, audio, event.peaks, peak=event.peak)
+        return clip if event.grid is None else _on_grid(clip, event.grid)
     measured = facts.measured
     return Clip(
         clip_id,
@@ -170,6 +173,17 @@ def opened_clip(clip_id: str, event: ClipOpened) -> Clip:
         is_loop=facts.is_loop,
         grafted=grafted_spans(facts),
         facts=facts,
+    )
+
+
+def _on_grid(clip: Clip, grid: GridFacts) -> Clip:
+    """Return a recording on the bars that it was cut on."""
+    return replace(
+        clip,
+        tempo_bpm=grid.bpm,
+        signature=TimeSignature(grid.beats_per_bar, grid.beat_unit),
+        downbeat_frame=grid.downbeat_frame,
+        is_loop=grid.is_loop,
     )
 
 

@@ -72,7 +72,6 @@ def test_a_bar_of_the_daw_lands_on_the_canvas(
     assert is_of_the_song(app)
     assert recorder.ear is Ear.OFF, "R alone leaves nothing on"
     wait(qtbot, lambda: not shared_blocks())
-    wait(qtbot, lambda: getattr(app.parts.session.canvas.clip, "tempo_bpm", None) is not None)
     shown = app.parts.session.canvas.clip
     assert shown is not None
     assert (shown.tempo_bpm, shown.downbeat_frame, shown.is_loop) == (BPM, 0, True)
