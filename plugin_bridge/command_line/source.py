@@ -10,6 +10,7 @@ from engine.display_name import display_name
 from engine.errors import BadArgument
 from engine.request import SourceReference
 from engine.tempo import Tempo
+from plugin_bridge.capture.grid_chunk import read_grid
 
 #: A given tempo is exact; what is measured for its downbeat may be this far off.
 _GIVEN_TOLERANCE = 0.02
@@ -56,11 +57,16 @@ def open_source(path: str | Path) -> Source:
 
 
 def find_grid(source: Source, tempo: Tempo | None, downbeat_seconds: float | None) -> Grid:
-    """Return the grid: what was given, and the rest measured. Raises BadArgument."""
+    """Return the grid: what was given, what a recording tells, and the rest measured. Raises
+    BadArgument."""
     audio = source.audio
     given_frame = None
     if downbeat_seconds is not None:
         given_frame = _downbeat_frame(source, downbeat_seconds)
+    told = None if tempo is not None else read_grid(audio.path, audio.frames)
+    if told is not None:  # a recording of ours knows its bars
+        tempo = Tempo.of(told.bpm)
+        given_frame = told.downbeat_frame if given_frame is None else given_frame
     if tempo is not None and given_frame is not None:
         return Grid(tempo, given_frame, None)
     # Here, because its scipy takes a second to import that a generate need not wait for.

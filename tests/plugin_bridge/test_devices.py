@@ -101,7 +101,7 @@ def test_a_missing_portaudio_has_its_command() -> None:
 def test_devices_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devices", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found.keys() == {"devices", "virtual_advice", "created"}
+    assert found.keys() == {"devices", "inputs", "virtual_advice", "created"}
     assert found["created"] is None
     has_virtual = any(device["is_virtual"] for device in found["devices"])
     assert has_virtual != bool(found["virtual_advice"])
