@@ -13,8 +13,9 @@ from plugin_bridge.sync.transport import SourceName
 
 #: A start that lies off a bar line by less is on it.
 ON_LINE_SECONDS = 0.002
-#: A beat that comes later or earlier by less goes on; more is a jump.
-_JOINED_SECONDS = 0.005
+#: A beat that comes later or earlier by less goes on (a DAW that turns its tempo may slip); a jump
+#: that somebody wanted is longer.
+_JOINED_SECONDS = 0.02
 #: Tempos that differ by less are one.
 _SAME_BPM = 5e-4
 #: What is corrected by less than this, so soon after the start, began there.

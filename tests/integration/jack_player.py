@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from functools import cache
 
 import jack
@@ -43,6 +44,10 @@ def main(name: str, bpm: float) -> None:
 
     client.set_timebase_callback(master.tell)
     with client:
+        client.transport_stop()
+        client.transport_frame = 0  # wherever the DAW before has left it
+        while client.transport_state != jack.STOPPED or client.transport_frame != 0:
+            time.sleep(0.01)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         for line in sys.stdin:

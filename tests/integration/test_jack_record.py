@@ -73,7 +73,7 @@ def daw(bpm: float = BPM, name: str = "daw") -> Generator[Daw]:
         yield Daw(process)
     finally:
         try:
-            process.communicate("stop\nlocate 0\n", timeout=20)
+            process.communicate("stop\n", timeout=20)
         except (subprocess.TimeoutExpired, OSError):  # its server is gone
             process.kill()
             process.communicate()
