@@ -112,13 +112,13 @@ class Ear:
     def wait(
         self, kind: type[Event], where: Callable[[Event], bool] = lambda _event: True
     ) -> Event:
-        """Return the first such event that was not waited for yet, and forget what was before."""
+        """Return the first such event that was not waited for yet; the others stay."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         with self._changed:
             while True:
-                while self.events:
-                    event = self.events.pop(0)
+                for event in self.events:
                     if isinstance(event, kind) and where(event):
+                        self.events.remove(event)
                         return event
                 left = deadline - time.monotonic()
                 assert left > 0, f"no {kind}"
@@ -188,6 +188,7 @@ def test_an_input_that_ends_leaves_what_came_and_is_opened_again(
 ) -> None:
     monkeypatch.setenv("ENDS", "150")
     ear.client.listen(ListenOptions())
+    ear.wait(InputOpened)
     ear.client.record(ear.order(8))
     assert ear.wait(InputLost).is_kept
     recorded = ear.wait(Recorded)
@@ -200,6 +201,7 @@ def test_an_input_that_ends_leaves_what_came_and_is_opened_again(
 
 def test_a_listening_process_that_is_killed_loses_nothing_that_was_captured(ear: Ear) -> None:
     ear.client.listen(ListenOptions())
+    ear.wait(InputOpened)
     ear.client.record(ear.order(8))
     running = ear.wait(
         Listening, lambda event: isinstance(event.progress, Running) and event.progress.bars > 0.5
