@@ -88,6 +88,15 @@ def _add_closing_stages(stages: Stages) -> None:
     measure.add_argument("--count", type=int, default=200, help="prompts per bar")
     measure.add_argument("--figures", type=Path, help="where to write the figures as JSON")
     measure.set_defaults(run=_evaluate)
+    grafts = stages.add_parser("grafts", help="measure grafts on held-out items and recordings")
+    grafts.add_argument("--weights", type=Path, default=resource_path("models", "graft"))
+    grafts.add_argument("--count", type=int, default=100, help="held-out items")
+    grafts.add_argument("--real", type=int, default=30, help="recordings")
+    grafts.add_argument("--recordings", type=Path, help="their folder (Debian's lmms-common)")
+    grafts.add_argument("--parts", nargs="+", help="inpaint continue follow vary morph")
+    grafts.add_argument("--seed", type=int, default=0)
+    grafts.add_argument("--report", type=Path, help="where to write the table and the worst cases")
+    grafts.set_defaults(run=_grafts)
     average = stages.add_parser("average", help="the mean of several ends of one training")
     average.add_argument("weights", type=Path, nargs="+", metavar="DENOISER")
     average.set_defaults(run=_average)
@@ -171,6 +180,26 @@ def _evaluate(options: argparse.Namespace) -> None:
     print("\n" + table(bars))
     if options.figures is not None:
         write_figures(bars, options.figures)
+
+
+def _grafts(options: argparse.Namespace) -> None:
+    from engine.training.evaluate import table
+    from engine.training.evaluate_grafts import PARTS, GraftPlan, evaluate_grafts, graft_bars, worst
+    from engine.training.graft_cases import RECORDINGS
+
+    plan = GraftPlan(
+        weights=options.weights,
+        count=options.count,
+        real=options.real,
+        recordings=options.recordings or RECORDINGS,
+        parts=tuple(options.parts or PARTS),
+        seed=options.seed,
+    )
+    found = evaluate_grafts(plan, options.workers)
+    report = table(graft_bars(found)) + "\n" + worst(found) + "\n"
+    print(report)
+    if options.report is not None:
+        options.report.write_text(report, "utf-8")
 
 
 def _average(options: argparse.Namespace) -> None:
