@@ -24,6 +24,7 @@ STEPS_RANGE = (1, 200)
 GUIDANCE_RANGE = (0.0, 15.0)
 SECONDS_RANGE = (0.2, 60.0)
 VARIATIONS_RANGE = (1, 64)
+CANDIDATES_RANGE = (1, 16)
 PROMPT_LIMIT_CHARACTERS = 2000
 
 _URI = "file:"
@@ -98,7 +99,8 @@ class GenerationRequest:
     `downbeat_frame` is where bar 1 starts in the source (None: measured).
     `bars` is the length for generate and morph, and the length added by continue.
     `strength` (0-1) is how far vary goes: 1 starts from noise alone.
-    Take i of `variations` uses seed + i.
+    Take i of `variations` uses seed + i. `candidates` is how many are made for each take of a
+    graft, of which the best is the take; None: a second one only where the first does not fit.
     """
 
     task: Task
@@ -122,6 +124,7 @@ class GenerationRequest:
     direction: Direction = "forward"
     context_seconds: float | None = None
     strength: float | None = None
+    candidates: int | None = None
     version: int = REQUEST_VERSION
 
     def __post_init__(self) -> None:
@@ -141,6 +144,14 @@ class GenerationRequest:
         if self.source is None:
             return self
         return replace(self, source=self.source.without_folder())
+
+    def candidate_seed(self, number: int) -> int:
+        """Return the seed of candidate `number`: the take's own for the first, then others that
+        no neighbouring take uses."""
+        if number == 0:
+            return self.seed
+        digest = hashlib.sha256(f"{self.seed} {number}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") % SEED_LIMIT
 
     @property
     def digest(self) -> str:
@@ -187,18 +198,18 @@ def _within(value: float, limits: tuple[float, float], what: str, unit: str) -> 
 
 def _check_numbers(request: GenerationRequest) -> None:
     _ = request.tempo
-    if request.bars is not None:
-        _within(request.bars, BARS_RANGE, "A length", " bars")
-    if request.seconds is not None:
-        _within(request.seconds, SECONDS_RANGE, "A length", " s")
-    if request.steps is not None:
-        _within(request.steps, STEPS_RANGE, "A number of steps", "")
-    if request.guidance_scale is not None:
-        _within(request.guidance_scale, GUIDANCE_RANGE, "A guidance scale", "")
-    if request.strength is not None:
-        _within(request.strength, (0.0, 1.0), "A strength", "")
-    if request.context_seconds is not None:
-        _within(request.context_seconds, (0.1, 60.0), "A context", " s")
+    checked: tuple[tuple[float | None, tuple[float, float], str, str], ...] = (
+        (request.bars, BARS_RANGE, "A length", " bars"),
+        (request.seconds, SECONDS_RANGE, "A length", " s"),
+        (request.steps, STEPS_RANGE, "A number of steps", ""),
+        (request.guidance_scale, GUIDANCE_RANGE, "A guidance scale", ""),
+        (request.strength, (0.0, 1.0), "A strength", ""),
+        (request.context_seconds, (0.1, 60.0), "A context", " s"),
+        (request.candidates, CANDIDATES_RANGE, "A number of candidates", ""),
+    )
+    for value, limits, what, unit in checked:
+        if value is not None:
+            _within(value, limits, what, unit)
     _within(request.variations, VARIATIONS_RANGE, "A number of takes", "")
     if not 0 <= request.seed <= SEED_LIMIT - request.variations:
         raise BadArgument(f"A seed of {request.seed} is outside 0 to 2^63 - 1.")
@@ -213,6 +224,10 @@ def _check_numbers(request: GenerationRequest) -> None:
 def _check_task(request: GenerationRequest) -> None:
     if request.task in GRAFTING_TASKS and request.source is None:
         raise BadArgument(f"The task {request.task} needs a source file.")
+    if request.task not in GRAFTING_TASKS and request.candidates is not None:
+        raise BadArgument(
+            f"The task {request.task} has no candidates, which are for grafts; leave them out."
+        )
     if request.task is Task.INPAINT and not request.spans:
         raise BadArgument("Inpainting needs at least one span; give a start and an end.")
     if request.task is Task.CONTINUE and request.bars is None:

@@ -12,6 +12,8 @@ from engine.key import Key
 from engine.request import GRAFTING_TASKS, GenerationRequest
 
 TAKE_VERSION = 1
+#: A join up to this score is not the hardest event in the audio.
+INAUDIBLE_SEAM = 1.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class TakeFacts:
     runtime: what made the sampler's steps ("" in takes that are older than this field).
     grafted: the frames the engine made; all others are the source's, to the bit.
     subtype: libsndfile's name of the sample format (PCM_16, PCM_24, PCM_32, FLOAT, DOUBLE).
+    adherence: how well what was made goes with what is around it, 0 to 1 (None: nothing is).
+    candidates: how many were made, of which this is the best.
     """
 
     take_id: str
@@ -63,9 +67,16 @@ class TakeFacts:
     model_version: str
     device: str
     gain_db: float = 0.0
+    adherence: float | None = None
+    candidates: int = 1
     timings_seconds: dict[str, float] = field(default_factory=dict[str, float])
     runtime: str = ""
     version: int = TAKE_VERSION
+
+    @property
+    def standing(self) -> Standing:
+        """How the take ranks among those of one order."""
+        return Standing.of(self.measured.seam_score, self.adherence)
 
     @property
     def key(self) -> Key | None:
@@ -75,6 +86,22 @@ class TakeFacts:
         made_frames = sum(span.frames for span in self.grafted)
         is_mixed = self.request.task in GRAFTING_TASKS and made_frames < self.frames
         return (heard or asked) if is_mixed else (asked or heard)
+
+
+@dataclass(frozen=True, order=True)
+class Standing:
+    """How a graft ranks among others, the best first: joins that cannot be heard before all
+    others, then the surroundings' own, then the least audible join."""
+
+    is_heard: bool
+    astray: float
+    seam: float
+
+    @classmethod
+    def of(cls, seam_score: float | None, adherence: float | None) -> Standing:
+        """Rank by the worst join and the adherence; what has neither comes last."""
+        seam = float("inf") if seam_score is None else seam_score
+        return cls(seam > INAUDIBLE_SEAM, 1.0 if adherence is None else 1.0 - adherence, seam)
 
 
 def encode_take(facts: TakeFacts) -> bytes:

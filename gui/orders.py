@@ -255,13 +255,13 @@ def _id(clip: Clip | None) -> str:
 
 
 def ready_words(batch: Batch, device: str) -> str:
-    """Return that the takes are ready, how long that took, and which graft is joined best."""
+    """Return that the takes are ready, how long that took, and which graft fits best."""
     takes = len(batch.lanes)
     where = {"cpu": " on the CPU", "cuda": " on the GPU"}.get(device, "")
     words = f"Ready. {takes} take{'' if takes == 1 else 's'} in {batch.seconds:.1f} s{where}."
-    best = batch.best_joined
+    best = batch.best
     if batch.base is not None and best is not None and best.clip is not None:
-        words += f" {best.letter} is joined best, seam {best.clip.seam_score:.2f}."
+        words += f" {best.letter} fits best, seam {best.clip.seam_score:.2f}."
     return words
 
 

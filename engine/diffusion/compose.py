@@ -13,7 +13,6 @@ from engine.sample_format import dequantise, quantise
 from engine.take_maker import NativeSamples
 
 FADE_SECONDS = 0.02
-LEVEL_LIMIT_DB = 3.0
 PREDICTION_ORDER = 32
 #: How much audio before an edge its linear prediction is fitted on.
 PREDICTION_SECONDS = 0.1
@@ -150,20 +149,3 @@ def _burg(row: Float64Array, order: int) -> Float64Array:
         error_filter = padded + reflection * padded[::-1]
         ahead, behind = (ahead + reflection * behind)[1:], (behind + reflection * ahead)[:-1]
     return error_filter
-
-
-def level_gain(generated: FloatArray, context: FloatArray) -> float:
-    """Return the gain that brings generated to the context's level, within +-3 dB.
-
-    A predicted log spectrum is an average, and the average of a spectrum is quieter than the
-    sound (MODEL.md); 1.0 when either is silent.
-    """
-    made, around = _rms(generated), _rms(context)
-    if made < 1e-5 or around < 1e-5:
-        return 1.0
-    limit = 10 ** (LEVEL_LIMIT_DB / 20)
-    return float(np.clip(around / made, 1 / limit, limit))
-
-
-def _rms(samples: FloatArray) -> float:
-    return float(np.sqrt(np.square(samples, dtype=np.float64).mean())) if samples.size else 0.0

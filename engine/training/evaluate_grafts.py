@@ -70,14 +70,19 @@ def _load(weights: Path, folder: Path) -> None:
 
 
 def evaluate_grafts(plan: GraftPlan, workers: int) -> list[Found]:
-    """Make and measure every graft of the plan."""
+    """Make and measure every graft of the plan. Prints each case as it is done."""
     tasks = _tasks(plan)
     context = multiprocessing.get_context("spawn")
     with (
         tempfile.TemporaryDirectory() as folder,
         context.Pool(workers, _load, (plan.weights, Path(folder))) as pool,
     ):
-        return [found for found in pool.imap(_measure, tasks) if found is not None]
+        every: list[Found] = []
+        for found in pool.imap(_measure, tasks):
+            if found is not None:
+                print(f"{found.task} | {_line(found)}", flush=True)
+                every.append(found)
+        return every
 
 
 def _tasks(plan: GraftPlan) -> list[_Task]:
@@ -227,7 +232,13 @@ def _morph_bars(found: list[Found]) -> list[Bar]:
 
 #: The worst of each task is the least or the most of these.
 _WORST = {
-    "inpaint": (("seam", -1), ("groove", 1), ("level_db", 1), ("quiet_start_db", -1), ("in_key", 1)),
+    "inpaint": (
+        ("seam", -1),
+        ("groove", 1),
+        ("level_db", 1),
+        ("quiet_start_db", -1),
+        ("in_key", 1),
+    ),
     "continue": (("seam", -1), ("groove", 1), ("level_db", 1)),
     "follow": (("moved", 1),),
     "morph": (("spearman", 1),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -278,7 +279,7 @@ def _bands(clip: AudioClip, segments: int) -> Float64Array:
         power = np.square(np.abs(np.fft.rfft(part * np.hanning(part.size))))
         hertz = np.fft.rfftfreq(part.size, 1 / clip.sample_rate)
         at = np.searchsorted(hertz, edges)
-        sums = [power[a : max(a + 1, b)].mean() for a, b in zip(at[:-1], at[1:], strict=True)]
+        sums = [power[a : max(a + 1, b)].mean() for a, b in itertools.pairwise(at)]
         rows.append(np.log(np.array(sums) / part.size + 1e-5))
     return np.array(rows)
 

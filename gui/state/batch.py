@@ -98,10 +98,10 @@ class Batch:
         )
 
     @property
-    def best_joined(self) -> Lane | None:
-        """The lane whose joins are heard least; None where there is nothing to choose from."""
+    def best(self) -> Lane | None:
+        """The lane that joins and fits best; None where there is nothing to choose from."""
         scored = [
-            (lane.clip.seam_score, lane)
+            (lane.clip.standing, lane)
             for lane in self.lanes
             if lane.clip is not None and lane.clip.seam_score is not None
         ]

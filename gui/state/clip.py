@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.audio import AudioClip, FrameSpan
 from engine.key import Key
 from engine.peaks import PeakPyramid
-from engine.take import TakeFacts
+from engine.take import Standing, TakeFacts
 from engine.tempo import COMMON_TIME, Tempo, TimeSignature
 
 LANE_LETTERS = "ABCDEFGH"
@@ -45,6 +45,11 @@ class Clip:
     start_frame: int = 0
     facts: TakeFacts | None = None
     source_known: bool = True
+
+    @property
+    def standing(self) -> Standing:
+        """How a take ranks among those of its order."""
+        return Standing.of(self.seam_score, None if self.facts is None else self.facts.adherence)
 
     @property
     def frames(self) -> int:

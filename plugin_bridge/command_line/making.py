@@ -16,9 +16,9 @@ from plugin_bridge.command_line.orders import Order, build_order
 from plugin_bridge.command_line.stored_take import export_stored
 from plugin_bridge.command_line.take_report import (
     ExportedTake,
-    by_seam,
     json_path,
     key_name,
+    ranked,
     take_json,
     take_line,
 )
@@ -81,24 +81,24 @@ def _cancelled(making: _Making, asked: int) -> JobCancelled:
 
 
 def _tell_ranking(takes: list[ExportedTake], console: Console) -> None:
-    console.line("by seam, the least audible first:")
-    for place, take in enumerate(by_seam(takes), start=1):
-        score = take.facts.measured.seam_score
-        shown = "  -  " if score is None else f"{score:5.2f}"
+    console.line("the best first, by seam and by how well it fits:")
+    for place, take in enumerate(ranked(takes), start=1):
+        scores = (take.facts.measured.seam_score, take.facts.adherence)
+        shown = "  ".join("  -  " if score is None else f"{score:5.2f}" for score in scores)
         console.line(f"{place:3d}. {shown}  {shown_path(take.path)}")
 
 
 def _result(order: Order, takes: list[ExportedTake], seconds: float) -> dict[str, JsonValue]:
     first = take_json(takes[0]) if takes else {}
-    request = order.request
+    request, best_first = order.request, ranked(takes)
     result: dict[str, JsonValue] = {
         "task": str(request.task),
         "paths": [json_path(take.path) for take in takes],
         "seed": request.seed,
         "requested": {"bpm": request.bpm, "key": key_name(request.key), "bars": request.bars},
         "timings_seconds": {"total": seconds},
-        "takes": [take_json(take) for take in takes],
-        "ranking": [json_path(take.path) for take in by_seam(takes)],
+        "takes": [{**take_json(t), "rank": best_first.index(t) + 1} for t in takes],
+        "ranking": [json_path(take.path) for take in best_first],
     }
     shared = ("frames", "sample_rate", "measured", "seam_score", "device", "runtime", "model")
     result.update({name: first[name] for name in (*shared, "model_version") if name in first})

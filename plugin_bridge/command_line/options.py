@@ -24,6 +24,7 @@ class Options(argparse.Namespace):
     one_shot: bool = False
     seed: int | None = None
     variations: int | None = None
+    candidates: int | None = None
     steps: int | None = None
     guidance: float | None = None
     recipe: str | None = None

@@ -140,6 +140,7 @@ def _graft(options: Options) -> Order:
         strength=_strength(options) if task is Task.VARY else None,
         direction="backward" if options.direction == "backward" else "forward",
         context_seconds=options.context_seconds,
+        candidates=options.candidates,
         source=_NO_SOURCE,
         spans=_NO_SPANS if task is Task.INPAINT else (),
         **_common(options),

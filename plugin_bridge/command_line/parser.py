@@ -118,6 +118,7 @@ def _add_inpaint(commands: Commands) -> None:
     _add_tempo(command)
     _add_downbeat(command)
     _add_key(command)
+    _add_candidates(command)
     _add_making(command)
 
 
@@ -140,6 +141,7 @@ def _add_extent(command: Parser) -> None:
     _add_tempo(command)
     _add_downbeat(command)
     _add_key(command)
+    _add_candidates(command)
     _add_making(command)
 
 
@@ -161,6 +163,7 @@ def _add_vary(commands: Commands) -> None:
     _add_tempo(command)
     _add_downbeat(command)
     _add_key(command)
+    _add_candidates(command)
     _add_making(command)
 
 
@@ -181,6 +184,7 @@ def _add_loop(commands: Commands) -> None:
     _add_tempo(command)
     _add_downbeat(command)
     _add_key(command)
+    _add_candidates(command)
     _add_making(command)
 
 
@@ -403,6 +407,15 @@ def _command(commands: Commands, name: str, what: str) -> Parser:
 
 def _add_source(command: Parser) -> None:
     command.add_argument("source", metavar="SOURCE", help="a WAV, AIFF, FLAC, OGG or MP3 file")
+
+
+def _add_candidates(command: Parser) -> None:
+    command.add_argument(
+        "--candidates",
+        type=_whole,
+        metavar="N",
+        help="how many to make for each take, 1 to 16 (default: a second where one does not fit)",
+    )
 
 
 def _add_prompt(command: Parser) -> None:

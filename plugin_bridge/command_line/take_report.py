@@ -35,6 +35,8 @@ def facts_parts(facts: TakeFacts) -> list[str]:
     parts.append(_key_part(facts.request.key, heard.key))
     if heard.seam_score is not None:
         parts.append(f"seam {heard.seam_score:.2f}")
+    if facts.adherence is not None:
+        parts.append(f"fits {facts.adherence:.2f}")
     if heard.lufs is not None:
         parts.append(f"{heard.lufs:.1f} LUFS")
     return [part for part in parts if part]
@@ -77,6 +79,8 @@ def take_json(take: ExportedTake) -> dict[str, JsonValue]:
         "requested": {"bpm": facts.request.bpm, "key": key_name(facts.request.key)},
         "measured": measurements_json(measured),
         "seam_score": measured.seam_score,
+        "adherence": facts.adherence,
+        "candidates": facts.candidates,
         "timings_seconds": dict(facts.timings_seconds),
         "device": facts.device,
         "runtime": facts.runtime,
@@ -98,9 +102,9 @@ def measurements_json(measured: Measurements) -> dict[str, JsonValue]:
     }
 
 
-def by_seam(takes: Sequence[ExportedTake]) -> list[ExportedTake]:
-    """Return the takes with the least audible joins first; those without joins last."""
-    return sorted(takes, key=_seam)
+def ranked(takes: Sequence[ExportedTake]) -> list[ExportedTake]:
+    """Return the takes best first: joins that are not heard, then what goes best with the rest."""
+    return sorted(takes, key=lambda take: take.facts.standing)
 
 
 def key_name(key: Key | None) -> str | None:
@@ -122,8 +126,3 @@ def shown_prompt(facts: TakeFacts) -> str:
     if request.source is None:
         return request.task
     return f"{request.task} of “{display_text(request.source.name)}”"
-
-
-def _seam(take: ExportedTake) -> float:
-    score = take.facts.measured.seam_score
-    return float("inf") if score is None else score

@@ -250,10 +250,10 @@ def test_the_first_order_cancelled_leaves_its_lanes(session: Session) -> None:
 
 def test_the_best_join_is_named_only_where_there_is_a_choice() -> None:
     order = batch(takes=2).finished(0, tone_clip(seam_score=0.5))
-    assert order.best_joined is None
+    assert order.best is None
     order = order.finished(1, tone_clip(seam_score=0.2))
-    assert order.best_joined is not None
-    assert order.best_joined.letter == "B"
+    assert order.best is not None
+    assert order.best.letter == "B"
 
 
 def told(phase: Phase, take: int, step: int) -> Progress:

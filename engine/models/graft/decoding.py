@@ -23,15 +23,20 @@ from engine.models.graft.spectral import (
     to_mid_side,
 )
 
+#: A bin counts as heard where it is no more than 40 dB under what is to be made.
+HEARD_SHARE = 0.01
+
 
 @dataclass(frozen=True)
 class KnownAudio:
     """Audio that exists around what is decoded. stereo: (2, T x 2048). spans: what does not
-    exist, in frames of `stereo`. The outside of the spans is held as it is."""
+    exist, in frames of `stereo`. The outside of the spans is held as it is. like: (2, T x 2048),
+    audio that the spans are likely to be like; their phases are looked for from its phases on."""
 
     stereo: Tensor
     spans: Sequence[FrameSpan]
     closes: bool
+    like: Tensor | None = None
 
 
 def random_phases(latent_frames: int, generator: torch.Generator) -> Tensor:
@@ -60,6 +65,8 @@ def decode(
     frames = spectrum.shape[1]
     half = N_FFT // 2
     hold = ~overlapping(frames, HOP, half, half, known.spans, circular=known.closes)
+    if known.like is not None:
+        phases = _phases_like(known.like, magnitudes, phases)
     mid_side = recover_audio(
         torch.where(hold[None, :, None], spectrum.abs(), magnitudes),
         phases,
@@ -69,3 +76,13 @@ def decode(
         on_iteration=on_iteration,
     )
     return to_left_right(mid_side)
+
+
+def _phases_like(like: Tensor, magnitudes: Tensor, phases: Tensor) -> Tensor:
+    """Return the phases of `like`, and the given ones where it is silent beside the magnitudes.
+
+    Griffin-Lim goes to the nearest waveform it finds: from random phases to one with smeared
+    attacks and high peaks, from those of a bar that is much the same to one as tight as that bar.
+    """
+    spectrum = stft_circular(to_mid_side(like))
+    return torch.where(spectrum.abs() > HEARD_SHARE * magnitudes, spectrum.angle(), phases)

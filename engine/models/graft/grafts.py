@@ -30,10 +30,13 @@ from engine.diffusion.canvas import (
     plan_graft,
 )
 from engine.diffusion.channels import fit_channels, to_stereo
-from engine.diffusion.compose import EdgeKind, Edges, level_gain, put_into
+from engine.diffusion.compose import EdgeKind, Edges, put_into
+from engine.diffusion.levels import band_gains, equalised, limited
 from engine.diffusion.masks import keep_mask
+from engine.diffusion.surroundings import Surroundings
 from engine.display_name import display_name
 from engine.errors import BadInputFile
+from engine.key import Key
 from engine.messages import Phase
 from engine.models.graft.codec import latent_frames
 from engine.models.graft.conditioning import Grid
@@ -45,16 +48,17 @@ from engine.models.graft.spectral import LATENT_HOP
 from engine.prompt import parse_prompt, resolve_fields
 from engine.request import GenerationRequest, Task
 from engine.sample_format import NATIVE_TYPES, dequantise
-from engine.take import TakeFacts
+from engine.take import Standing, TakeFacts
 from engine.take_maker import NativeSamples, ProgressCallback, RenderedTake
 from engine.tempo import Tempo
 
 DEFAULT_STRENGTH = 0.6
 #: Variation starts inside the flow at this time for strength 0 and at 1 (noise) for strength 1.
 LEAST_START_TIME = 0.15
+#: Below this adherence a second candidate is made.
+GOOD_ADHERENCE = 0.7
 #: Silence behind an open end, so that the circular decoder does not wrap audio round to it.
 GUARD_LATENT_FRAMES = 2
-PEAK_LIMIT = 0.999
 
 Samples = TypeVar("Samples", NativeSamples, FloatArray)
 
@@ -101,21 +105,66 @@ class GraftJob:
     ) -> RenderedTake:
         """Make one take. Outside the plan's spans every sample is the source's."""
         begun = time.monotonic()
+        best = self._best(request, settings, _Progress(on_progress, index))
+        made = time.monotonic()
+        facts = self._facts(request, best, take_id)
+        timings = {
+            "making": round(made - begun, 3),
+            "measuring": round(time.monotonic() - made, 3),
+        }
+        return RenderedTake(replace(facts, timings_seconds=timings), best.native)
+
+    def _best(
+        self, request: GenerationRequest, settings: SamplerSettings, progress: _Progress
+    ) -> _Candidate:
+        """Return the best of as many as are asked for; of two, if the first does not fit."""
+        count = request.candidates or 1
+        best = self._candidate(request, settings, replace(progress, candidates=count))
+        if request.candidates is None and request.task is not Task.VARY and not best.fits:
+            count, progress = 2, replace(progress, is_shown=False)
+        for number in range(1, count):
+            told = replace(progress, candidate=number, candidates=count)
+            seeded = replace(request, seed=request.candidate_seed(number))
+            other = self._candidate(seeded, settings, told)
+            best = min(best, other, key=lambda candidate: candidate.standing)
+        return replace(best, count=count)
+
+    def _candidate(
+        self, request: GenerationRequest, settings: SamplerSettings, progress: _Progress
+    ) -> _Candidate:
         native = self._blank()
         canvases = plan_canvases(self.plan, self.source.sample_rate, request.context_seconds)
         check_seconds(max(canvas.frames for canvas, _ in canvases) / self.source.sample_rate)
         generator = torch.Generator().manual_seed(request.seed)
         for number, (canvas, spans) in enumerate(canvases):
-            steps = _Steps(on_progress, index, number, len(canvases))
+            steps = replace(progress, canvas=number, canvases=len(canvases))
             order = _Order(request, settings, generator, steps)
             self._fill(native, canvas, spans, order)
-        made = time.monotonic()
-        facts = self._facts(request, native, take_id)
-        timings = {
-            "making": round(made - begun, 3),
-            "measuring": round(time.monotonic() - made, 3),
-        }
-        return RenderedTake(replace(facts, timings_seconds=timings), native)
+        from engine.analysis import seam_scores  # slow to import: see backend.load_graft
+
+        clip = AudioClip(dequantise(native), self.source.sample_rate)
+        joins, circular = self._joins(), self.plan.circular
+        key = resolve_fields(request).key
+        return _Candidate(
+            native=native,
+            seam_score=max(
+                seam_scores(clip.samples, clip.sample_rate, joins, circular=circular), default=None
+            ),
+            adherence=self._adherence(clip, key),
+        )
+
+    def _joins(self) -> list[int]:
+        """Return the frames where what is made meets what is not, and the wrap of a loop."""
+        plan = self.plan
+        joins = {edge % plan.frames for s in plan.spans for edge in (s.start, s.stop)}
+        return sorted(joins | {0} if plan.circular else joins - {0})
+
+    def _adherence(self, clip: AudioClip, key: Key | None) -> float | None:
+        from engine.analysis.adherence import BarGrid, measure_adherence
+
+        downbeat = self.plan.source_offset + self.grid.downbeat_frame
+        grid = BarGrid(self._bar_frames(), downbeat, self.grid.beats_per_bar)
+        return measure_adherence(clip, self.plan.spans, grid, key)
 
     def _blank(self) -> NativeSamples:
         """Return the result with the source in its place and silence where nothing is yet."""
@@ -129,17 +178,22 @@ class GraftJob:
         self, native: NativeSamples, canvas: Canvas, spans: Sequence[FrameSpan], order: _Order
     ) -> None:
         """Make the spans of one canvas. Nothing here grows with the length of the source."""
+        rate = self.source.sample_rate
         heard = dequantise(_cut(native, canvas.start, canvas.start + canvas.frames))
-        window = self._window(heard, canvas, spans)
-        rendered = self._render(window, canvas, order)
-        stereo = to_source_rate(rendered, canvas, self.source.sample_rate)
-        context = to_stereo(_outside(heard, canvas, spans))
+        around = Surroundings(heard, canvas, spans, self._bar_frames(), rate)
+        rendered = self._render(self._window(heard, canvas, spans), around, order)
+        stereo = to_source_rate(rendered, canvas, rate)
         for span in spans:
-            made = _cut(stereo, span.start - canvas.start, span.stop - canvas.start)
-            gain = _gain(made, context, order.request.task)
-            samples = fit_channels(made * np.float32(gain), heard, self.source.channels)
-            rate, subtype = self.source.sample_rate, self.source.subtype
-            put_into(native, span, samples, rate, subtype, self._edges(span))
+            made = _levelled(stereo, span, around, order.request)
+            samples = fit_channels(made, heard, self.source.channels)
+            put_into(native, span, samples, rate, self.source.subtype, self._edges(span))
+
+    def _bar_frames(self) -> float | None:
+        """Return how long a bar is, in frames of the source; None without a tempo."""
+        if self.grid.tempo is None:
+            return None
+        beat = 1 / float(self.grid.tempo.frames_to_beats(1, self.source.sample_rate))
+        return beat * self.grid.beats_per_bar
 
     def _edges(self, span: FrameSpan) -> Edges:
         """Say what each end of a span meets: the end of a circle meets its start."""
@@ -171,14 +225,9 @@ class GraftJob:
             scaled[-1] = FrameSpan(scaled[-1].start, total)
         return Window(np.ascontiguousarray(stretched), tuple(scaled), 1 / scale)
 
-    def _render(
-        self,
-        window: Window,
-        canvas: Canvas,
-        order: _Order,
-    ) -> FloatArray:
+    def _render(self, window: Window, around: Surroundings, order: _Order) -> FloatArray:
         """Return the window's audio (2, T x 2048) with its spans made."""
-        model = self.model
+        model, canvas = self.model, around.canvas
         frames = window.stereo.shape[1] // LATENT_HOP
         stereo = torch.from_numpy(window.stereo).to(model.device)
         keep = keep_mask(frames, LATENT_HOP, window.spans, circular=canvas.closes)
@@ -189,13 +238,14 @@ class GraftJob:
             known, keep.to(model.device), self._grid(window, canvas, frames), canvas.closes
         )
         settings = replace(order.settings, start_time=_start_time(order.request))
-        brief = self._brief(order.request, window, canvas)
+        brief = self._brief(order.request, window, around)
         made = sample(
             model.denoiser, latents, brief, settings, noise.to(model.device), order.steps.sampling
         )
         phases = random_phases(frames, order.generator).to(model.device)
         with torch.inference_mode():
-            held = KnownAudio(stereo, window.spans, canvas.closes)
+            like = stereo if order.request.task is Task.VARY else None
+            held = KnownAudio(stereo, window.spans, canvas.closes, like)
             return decode(model.codec, made, phases, held, order.steps.decoding).cpu().numpy()
 
     def _grid(self, window: Window, canvas: Canvas, frames: int) -> Grid:
@@ -213,15 +263,15 @@ class GraftJob:
             period_beats=beats if canvas.closes else None,
         )
 
-    def _brief(self, request: GenerationRequest, window: Window, canvas: Canvas) -> Brief:
-        fields = resolve_fields(request)
+    def _brief(self, request: GenerationRequest, window: Window, around: Surroundings) -> Brief:
+        fields, canvas = resolve_fields(request), around.canvas
         exact = canvas.frames * MODEL_SAMPLE_RATE / self.source.sample_rate
         stretch = exact / window.stereo.shape[1] if canvas.closes else 1.0
         wish = Wish(
             text=request.prompt,
             family=fields.family,
             style=fields.style,
-            key=fields.key,
+            key=fields.key or around.key(of_old_too=request.task is Task.VARY),
             bpm=0.0 if self.grid.tempo is None else float(self.grid.tempo),
             detune_semitones=12 * math.log2(stretch),
             is_loop=1.0,
@@ -235,17 +285,14 @@ class GraftJob:
             )
         return Brief((row,), without, tuners=(key_tuner(self.model.codec, row),))
 
-    def _facts(self, request: GenerationRequest, native: NativeSamples, take_id: str) -> TakeFacts:
+    def _facts(self, request: GenerationRequest, best: _Candidate, take_id: str) -> TakeFacts:
         from engine.analysis import measure  # slow to import: see backend.load_graft
 
         plan, rate = self.plan, self.source.sample_rate
         tempo = self.grid.tempo
-        joins = {edge % plan.frames for s in plan.spans for edge in (s.start, s.stop)}
-        if not plan.circular:
-            joins -= {0}
         closed, bpm = plan.circular, None if tempo is None else float(tempo)
         beats = None if tempo is None else float(tempo.frames_to_beats(plan.frames, rate))
-        clip = AudioClip(dequantise(native), rate)
+        clip = AudioClip(dequantise(best.native), rate)
         return TakeFacts(
             take_id=take_id,
             request=request,
@@ -258,27 +305,62 @@ class GraftJob:
             downbeat_frame=plan.source_offset + self.grid.downbeat_frame,
             is_loop=closed,
             grafted=plan.spans,
-            measured=measure(clip, sorted(joins), closed, bpm),
+            measured=measure(clip, self._joins(), closed, bpm),
             model_version=self.model.version,
             device=str(self.model.device),
             runtime=self.model.runtime.text,
+            adherence=best.adherence,
+            candidates=best.count,
         )
 
 
 @dataclass(frozen=True)
-class _Steps:
-    """Progress of one take over several canvases."""
+class _Candidate:
+    """What may become a take. native: all of it, in the source's own numbers. count: how many
+    were made."""
+
+    native: NativeSamples
+    seam_score: float | None
+    adherence: float | None
+    count: int = 1
+
+    @property
+    def standing(self) -> Standing:
+        return Standing.of(self.seam_score, self.adherence)
+
+    @property
+    def fits(self) -> bool:
+        """Whether a producer would keep it: no join is heard, and it goes with the rest."""
+        astray = self.adherence is not None and self.adherence < GOOD_ADHERENCE
+        return not (self.standing.is_heard or astray)
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """Progress of one take over its candidates and their canvases. is_shown: its steps are told;
+    else only that it is not over, because nobody had counted with it."""
 
     on_progress: ProgressCallback
     index: int
-    number: int
-    count: int
+    canvas: int = 0
+    canvases: int = 1
+    candidate: int = 0
+    candidates: int = 1
+    is_shown: bool = True
 
     def sampling(self, done: int, total: int) -> None:
-        self.on_progress(self.index, Phase.SAMPLING, self.number * total + done, self.count * total)
+        self._tell(Phase.SAMPLING, done, total)
 
     def decoding(self, done: int, total: int) -> None:
-        self.on_progress(self.index, Phase.DECODING, self.number * total + done, self.count * total)
+        self._tell(Phase.DECODING, done, total)
+
+    def _tell(self, phase: Phase, done: int, total: int) -> None:
+        if not self.is_shown:
+            self.on_progress(self.index, Phase.DECODING, total, total)
+            return
+        number = self.candidate * self.canvases + self.canvas
+        every = self.candidates * self.canvases * total
+        self.on_progress(self.index, phase, number * total + done, every)
 
 
 @dataclass(frozen=True)
@@ -288,7 +370,7 @@ class _Order:
     request: GenerationRequest
     settings: SamplerSettings
     generator: torch.Generator
-    steps: _Steps
+    steps: _Progress
 
 
 def find_grid(request: GenerationRequest, source: SourceAudio) -> SourceGrid:
@@ -333,18 +415,22 @@ def _cut(samples: Samples, start: int, stop: int) -> Samples:
     return samples.take(np.arange(start, stop), axis=1, mode="wrap")
 
 
-def _outside(heard: FloatArray, canvas: Canvas, spans: Sequence[FrameSpan]) -> FloatArray:
-    """Return what a canvas keeps: (channels, kept frames)."""
-    kept = np.ones(canvas.frames, dtype=np.bool_)
-    for span in spans:
-        start, stop = span.start - canvas.start, span.stop - canvas.start
-        kept[start:stop] = False
-        kept[: max(0, stop - canvas.frames)] = False
-    return heard[:, kept]
+def _levelled(
+    stereo: FloatArray, span: FrameSpan, around: Surroundings, request: GenerationRequest
+) -> FloatArray:
+    """Return a span's part of a rendered canvas at the level of what is around it.
 
-
-def _gain(made: FloatArray, context: FloatArray, task: Task) -> float:
-    """Return the gain to the level around it, less where that would clip."""
-    gain = 1.0 if task is Task.VARY else level_gain(made, context)
-    peak = float(np.abs(made).max()) * gain
-    return gain * min(1.0, PEAK_LIMIT / max(peak, PEAK_LIMIT))
+    A variation is held against what it varies, else a span against the same place of other bars,
+    else against all that is kept. Words, and a place unlike the rest, may have their own colour.
+    """
+    pieces = around.old(span) if request.task is Task.VARY else around.same_places(span)
+    as_a_whole = bool(request.prompt.strip()) or not pieces
+    start, stop = span.start - around.canvas.start, span.stop - around.canvas.start
+    gains = band_gains(
+        _cut(stereo, start, stop),
+        pieces or around.all_kept(),
+        around.sample_rate,
+        as_a_whole=as_a_whole,
+    )
+    made = _cut(equalised(stereo, gains, around.sample_rate), start, stop)
+    return limited(made, around.sample_rate)

@@ -85,6 +85,7 @@ def _order(task: str, source: SourceReference, frames: int, **more) -> Generatio
         "backward": {"task": Task.CONTINUE, "bars": 1, "direction": "backward"},
     }[task]
     defaults = {"seed": 3, "prompt": "bass", "steps": 1, "bpm": 240.0, "downbeat_frame": 0}
+    defaults["candidates"] = 1
     return GenerationRequest(**{**defaults, **plain, "source": source, **more})
 
 
