@@ -20,6 +20,39 @@ LEAST_KEY_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
+class Window:
+    """A canvas at the model's rate. stereo: (2, T x 2048). spans: what is made, in its frames.
+    rate: source frames per model frame. closes: the end meets the start."""
+
+    stereo: FloatArray
+    spans: tuple[FrameSpan, ...]
+    rate: float
+    closes: bool
+
+    def likeness(self, bar_frames: float | None) -> FloatArray:
+        """Return the window with its spans filled from the same place of the nearest kept bars.
+
+        bar_frames: of the source. Silence where there is no such place.
+        """
+        like, period = self.stereo.copy(), self.stereo.shape[1]
+        kept = np.ones(period, dtype=np.bool_)
+        for span in self.spans:
+            kept[np.arange(span.start, span.stop) % period] = False
+        like[:, ~kept] = 0.0
+        if bar_frames is None:
+            return like
+        bar, missing = bar_frames / self.rate, np.flatnonzero(~kept)
+        bars = math.ceil(period / bar)
+        for shift in sorted(range(-bars, bars + 1), key=lambda k: (abs(k), k)):
+            place = missing + round(shift * bar)
+            inside = ((place >= 0) & (place < period)) | self.closes
+            found = inside & kept[place % period]
+            like[:, missing[found]] = self.stereo[:, place[found] % period]
+            missing = missing[~found]
+        return like
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """A canvas before anything is made in it.
 

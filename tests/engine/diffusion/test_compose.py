@@ -15,7 +15,6 @@ from engine.diffusion.compose import (
     FADE_SECONDS,
     Edges,
     crossfade,
-    level_gain,
     predict,
     put_into,
 )
@@ -177,21 +176,6 @@ def test_a_fade_begins_at_the_old_and_ends_at_the_new() -> None:
     edge = 0.5 * np.pi * 0.5 / 2000  # the other's share in the outermost frame
     assert np.abs(mixed[:, 0] - old[:, 0]).max() <= edge
     assert np.abs(mixed[:, -1] - new[:, -1]).max() <= edge
-
-
-@pytest.mark.parametrize(("made", "around", "gain_db"), [(0.1, 0.12, 1.58), (0.1, 0.5, 3.0),
-                                                         (0.5, 0.1, -3.0)])  # fmt: skip
-def test_level_follows_the_context_within_three_db(
-    made: float, around: float, gain_db: float
-) -> None:
-    gain = level_gain(np.full((2, 9), made, np.float32), np.full((2, 5), around, np.float32))
-    assert 20 * np.log10(gain) == pytest.approx(gain_db, abs=0.01)
-
-
-def test_level_is_left_alone_beside_silence_or_nothing() -> None:
-    loud = np.ones((2, 9), np.float32)
-    assert level_gain(loud, 0 * loud) == level_gain(0 * loud, loud) == 1.0
-    assert level_gain(loud, loud[:, :0]) == 1.0
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 6, 8])

@@ -95,14 +95,19 @@ def _make(request: GenerationRequest, on_progress=_ignore) -> RenderedTake:
 
 def _in_memory(
     samples: NativeSamples, rate: int, subtype: str, request: GenerationRequest,
-    bpm: float | None = 240.0,
+    bpm: float | None = 240.0, told: list[tuple[Phase, int, int]] | None = None,
 ) -> RenderedTake:  # fmt: skip
     """Graft without the reading child, which costs more than the tiny model."""
     source = SourceAudio(samples, rate, subtype, Path("/music/source.wav"), "ab" * 32)
     tempo = None if bpm is None else Tempo.of(bpm)
     grid = SourceGrid(tempo, 0, 4, source.frames, rate)
     job = GraftJob(tiny_model(), source, grid, plan_graft(request, grid))
-    return job.make(request, 0, sampler_settings(request), _ignore, "id")
+
+    def note(_index: int, phase: Phase, step: int, steps: int) -> None:
+        if told is not None:
+            told.append((phase, step, steps))
+
+    return job.make(request, 0, sampler_settings(request), note, "id")
 
 
 def _check_untouched(take: RenderedTake, source: NativeSamples, offset: int) -> None:
@@ -421,3 +426,51 @@ def test_sources_of_a_few_frames_give_audio_or_one_sentence(task: str, frames: i
         return
     take = _in_memory(source, 8_000, "PCM_16", order)
     assert np.isfinite(dequantise(take.samples)).all()
+
+
+def test_the_take_is_the_best_of_its_candidates() -> None:
+    """Each candidate is what its own seed makes; the best standing among them is the take."""
+    source = _music(1.0, 8_000, 2).astype(np.float32)
+    order = _order("inpaint", SourceReference("/x", "ab"), source.shape[1])
+    alone = [
+        _in_memory(source, 8_000, "FLOAT", replace(order, seed=order.candidate_seed(number)))
+        for number in range(3)
+    ]
+    assert len({take.samples.tobytes() for take in alone}) == 3
+    best = _in_memory(source, 8_000, "FLOAT", replace(order, candidates=3))
+    wanted = min(alone, key=lambda take: take.facts.standing)
+    assert np.array_equal(best.samples, wanted.samples)
+    assert best.facts.candidates == 3
+    assert best.facts.request.seed == order.seed
+    assert best.facts.adherence == wanted.facts.adherence
+
+
+@pytest.mark.parametrize(("fits", "made"), [(True, 1), (False, 2)])
+def test_a_second_candidate_is_made_only_where_the_first_does_not_fit(
+    monkeypatch: pytest.MonkeyPatch, fits: bool, made: int
+) -> None:
+    monkeypatch.setattr(grafts, "GOOD_ADHERENCE", 0.0 if fits else 1.01)
+    source = _music(1.0, 8_000, 2).astype(np.float32)
+    order = _order("inpaint", SourceReference("/x", "ab"), source.shape[1], candidates=None)
+    told: list[tuple[Phase, int, int]] = []
+    take = _in_memory(source, 8_000, "FLOAT", order, told=told)
+    again = _in_memory(source, 8_000, "FLOAT", order)
+    assert take.facts.measured.seam_score is not None
+    assert take.facts.measured.seam_score <= 1.0
+    assert take.facts.candidates == made
+    assert np.array_equal(take.samples, again.samples)
+    sampling = [step for phase, step, _ in told if phase is Phase.SAMPLING]
+    assert sampling == sorted(sampling), "progress never runs back"
+
+
+def test_a_graft_into_loud_music_is_as_loud_and_never_clips() -> None:
+    """Six bars of clicks over a tone near full scale, one made again by a model without taste."""
+    rate = 8_000
+    source = np.clip(4 * _music(6.0, rate, 2, 240.0), -0.95, 0.95).astype(np.float32)
+    span = FrameSpan(2 * rate, 3 * rate)
+    order = _order("inpaint", SourceReference("/x", "ab"), source.shape[1], spans=(span,))
+    take = _in_memory(source, rate, "FLOAT", replace(order, prompt=""))
+    made, kept = take.samples[:, span.start : span.stop], source[:, : span.start]
+    assert np.abs(made).max() <= 1.0
+    apart = 10 * np.log10(np.square(made).mean() / np.square(kept).mean())
+    assert abs(apart) <= 1.5
