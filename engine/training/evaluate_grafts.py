@@ -158,7 +158,12 @@ def _inpaint_bars(kind: str, found: list[Found]) -> list[Bar]:
             np.abs(removed[~np.isnan(removed)]) <= LEVEL_WITHIN_DB,
             0.0,
         ),
-        Bar(f"- level beside the rest, {kind}: median, LU", _median(level), -1.0, 1.0, len(found)),
+        Bar(
+            f"- level beside the rest, {kind}: |median|, LU",
+            abs(_median(level)),
+            most=1.0,
+            count=len(found),
+        ),
         _share(
             f"inpaint, {kind}: beat one not {QUIET_START_DB:g} dB under the quietest other",
             start[~np.isnan(start)] < QUIET_START_DB,
@@ -178,7 +183,12 @@ def _continue_bars(kind: str, found: list[Found]) -> list[Bar]:
         _share(f"continue, {kind}: seam ≤ 1 at every join", _values(found, "seam") <= 1, 0.95),
         _median_bar(f"continue, {kind}: onsets like the bar before, median", found, "groove", 0.6),
         _median_bar(f"- the source's last two bars, {kind}", found, "source_groove", 0.0),
-        Bar(f"- level beside the source, {kind}: median, LU", _median(level), -1, 1, len(found)),
+        Bar(
+            f"- level beside the source, {kind}: |median|, LU",
+            abs(_median(level)),
+            most=1.0,
+            count=len(found),
+        ),
         _share(
             f"continue, {kind}: as much in the key as the source",
             key[~np.isnan(key)] >= -KEY_SLACK,
