@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.models.graft.backend import GraftMaker
 from engine.models.graft.model import load_model
@@ -286,9 +287,10 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(known)) if known.size else math.nan
 
 
-def _share(what: str, passed: np.ndarray, least: float) -> Bar:
-    share = float(np.mean(passed)) if passed.size else math.nan
-    return Bar(what, share, least, None, int(passed.size))
+def _share(what: str, passed: npt.ArrayLike, least: float) -> Bar:
+    each = np.asarray(passed, dtype=np.float64)
+    share = float(each.mean()) if each.size else math.nan
+    return Bar(what, share, least, None, int(each.size))
 
 
 def _median_bar(what: str, found: Sequence[Found], name: str, least: float) -> Bar:
