@@ -213,3 +213,17 @@ def test_what_is_asked_for_does_not_depend_on_where_the_source_lies() -> None:
 @pytest.mark.parametrize("path", [r"C:\Users\ada\x.wav", "C:/Users/ada/x.wav", r"\\nas\ada\x.wav"])
 def test_a_path_of_another_system_is_cut_down_to_its_name(path: str) -> None:
     assert SourceReference(path, "").without_folder().path == "x.wav"
+
+
+def test_candidates_are_for_grafts_and_at_most_sixteen() -> None:
+    with pytest.raises(BadArgument, match="17 is outside 1 to 16"):
+        GenerationRequest(Task.LOOP, 1, source=SourceReference("/x", "ab"), candidates=17)
+    with pytest.raises(BadArgument, match="are for grafts"):
+        GenerationRequest(Task.GENERATE, 1, candidates=2)
+
+
+def test_no_candidate_uses_the_seed_of_a_neighbouring_take() -> None:
+    request = GenerationRequest(Task.GENERATE, 1)
+    seeds = {request.take(take).candidate_seed(n) for take in range(64) for n in range(16)}
+    assert len(seeds) == 64 * 16
+    assert request.take(3).candidate_seed(0) == 4

@@ -137,6 +137,7 @@ class GraftJob:
         key = resolve_fields(request).key
         return _Candidate(
             native=native,
+            clip=clip,
             seam_score=max(
                 seam_scores(clip.samples, clip.sample_rate, joins, circular=circular), default=None
             ),
@@ -292,7 +293,6 @@ class GraftJob:
         tempo = self.grid.tempo
         closed, bpm = plan.circular, None if tempo is None else float(tempo)
         beats = None if tempo is None else float(tempo.frames_to_beats(plan.frames, rate))
-        clip = AudioClip(dequantise(best.native), rate)
         return TakeFacts(
             take_id=take_id,
             request=request,
@@ -305,7 +305,7 @@ class GraftJob:
             downbeat_frame=plan.source_offset + self.grid.downbeat_frame,
             is_loop=closed,
             grafted=plan.spans,
-            measured=measure(clip, self._joins(), closed, bpm),
+            measured=measure(best.clip, self._joins(), closed, bpm),
             model_version=self.model.version,
             device=str(self.model.device),
             runtime=self.model.runtime.text,
@@ -316,10 +316,11 @@ class GraftJob:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """What may become a take. native: all of it, in the source's own numbers. count: how many
-    were made."""
+    """What may become a take. native: all of it, in the source's own numbers; clip: the
+    same as floats. count: how many were made."""
 
     native: NativeSamples
+    clip: AudioClip
     seam_score: float | None
     adherence: float | None
     count: int = 1
