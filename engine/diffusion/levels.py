@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+
 from engine.audio import FloatArray
 
 Float64Array = npt.NDArray[np.float64]
