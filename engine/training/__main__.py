@@ -83,11 +83,15 @@ def _add_decoder(stages: Stages) -> None:
 
 
 def _add_closing_stages(stages: Stages) -> None:
+    from engine.training.evaluate import add_options, run
+
     measure = stages.add_parser("evaluate", help="measure weights on held-out prompts")
-    measure.add_argument("--weights", type=Path, default=resource_path("models", "graft"))
-    measure.add_argument("--count", type=int, default=200, help="prompts per bar")
-    measure.add_argument("--figures", type=Path, help="where to write the figures as JSON")
-    measure.set_defaults(run=_evaluate)
+    add_options(measure)
+    measure.set_defaults(run=run)
+    readme = stages.add_parser("readme", help="write the card's table into the README")
+    readme.add_argument("--readme", type=Path, default=Path("README.md"))
+    readme.add_argument("--weights", type=Path, default=resource_path("models", "graft"))
+    readme.set_defaults(run=_readme)
     grafts = stages.add_parser("grafts", help="measure grafts on held-out items and recordings")
     grafts.add_argument("--weights", type=Path, default=resource_path("models", "graft"))
     grafts.add_argument("--count", type=int, default=100, help="held-out items")
@@ -173,18 +177,15 @@ def _decoder(options: argparse.Namespace) -> None:
     train_decoder(plan, load_codec(codec), partial(batches, crops), options.work / "decoder")
 
 
-def _evaluate(options: argparse.Namespace) -> None:
-    from engine.training.evaluate import evaluate, table, write_figures
+def _readme(options: argparse.Namespace) -> None:
+    from engine.training.evaluation.report import rewrite_readme
 
-    bars = evaluate(options.weights, options.work, options.count, options.workers)
-    print("\n" + table(bars))
-    if options.figures is not None:
-        write_figures(bars, options.figures)
+    rewrite_readme(options.readme, options.weights)
 
 
 def _grafts(options: argparse.Namespace) -> None:
-    from engine.training.evaluate import table
     from engine.training.evaluate_grafts import PARTS, GraftPlan, evaluate_grafts, graft_bars, worst
+    from engine.training.evaluation.bars import table
     from engine.training.graft_cases import RECORDINGS
 
     plan = GraftPlan(

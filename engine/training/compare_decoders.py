@@ -22,7 +22,8 @@ from engine.models.graft.decoding import decode, random_phases
 from engine.resources import resource_path
 from engine.taxonomy import FAMILIES
 from engine.training.dataset import to_grid
-from engine.training.evaluate import held_out_item, log_magnitude, log_mel
+from engine.training.evaluation.asks import held_out_item
+from engine.training.evaluation.spectra import log_magnitude, log_mel
 
 GRIFFIN_LIM = "Griffin-Lim"
 #: Griffin-Lim iterations under the learned decoder that are weighed.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from engine.models.graft.backend import GraftMaker
 from engine.models.graft.model import load_model
-from engine.training.evaluate import Bar
+from engine.training.evaluation.bars import Bar
 from engine.training.graft_cases import GraftCase, held_out_case, recorded_case, recordings
 from engine.training.graft_figures import (
     FOLLOWS,

@@ -1,0 +1,1 @@
+"""The pieces of `python -m engine.training.evaluate`: each bar's own measurement."""
