@@ -19,7 +19,7 @@ from engine.models.registry import installed_models
 from engine.resources import resource_path
 from engine.taxonomy import FAMILIES
 from engine.training.evaluation.adherence import Judge, adherence_table, take_bars
-from engine.training.evaluation.bars import Bar, figures_of, table, write_figures
+from engine.training.evaluation.bars import Bar, bars_of, figures_of, table, write_figures
 from engine.training.evaluation.by_ear import (
     asked_families,
     confusion_table,
@@ -54,8 +54,9 @@ class Evaluation:
     pairs: Sequence[Pair]
 
     def text(self) -> str:
-        """Return the whole as Markdown."""
-        parts = [table(self.bars), *(f"{name}\n\n{text}" for name, text in self.tables.items())]
+        """Return the whole as Markdown, the bars rounded as the card keeps them."""
+        bars = table(bars_of(figures_of(self.bars)))
+        parts = [bars, *(f"{name}\n\n{text}" for name, text in self.tables.items())]
         return "\n\n".join(parts)
 
 

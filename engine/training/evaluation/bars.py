@@ -36,7 +36,7 @@ class Bar:
         """Return everything but the name, as it stands in the card."""
         bound = {"most": self.most} if self.least is None else {"least": self.least}
         known = {name: value for name, value in bound.items() if value is not None}
-        return {"value": float(f"{self.value:.4g}"), "items": self.count, **known}
+        return {"value": float(f"{self.value:.6g}"), "items": self.count, **known}
 
 
 def spoken(value: float) -> str:

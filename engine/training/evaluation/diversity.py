@@ -44,15 +44,18 @@ class Spread:
 
 @dataclass(frozen=True)
 class _Job:
+    """seed: of one take; None: find the held-out items, `count` of them."""
+
     instrument: str
     family: str
+    count: int
     seed: int | None
 
 
 def measure_spreads(crew: Crew) -> list[Spread]:
     """Make the takes and find the items of as many classes as the count allows."""
     classes = CLASSES[: max(1, crew.count // PROMPTS_PER_CLASS)]
-    jobs = [_Job(*one, seed) for one in classes for seed in (None, *range(SEEDS))]
+    jobs = [_Job(*one, SEEDS, seed) for one in classes for seed in (None, *range(SEEDS))]
     done = crew.each("seeds of one caption", work, jobs)
     each = SEEDS + 1
     parts = [done[first : first + each] for first in range(0, len(done), each)]
@@ -63,7 +66,7 @@ def work(job: _Job) -> list[npt.NDArray[np.float16]]:
     """Make one take, or, without a seed, find the class's held-out items."""
     codec = tools().maker.model.codec
     if job.seed is None:
-        items = items_of_class(job.instrument, job.family)
+        items = items_of_class(job.instrument, job.family, job.count)
         return [item_latents(codec, item) for item in items]
     request = GenerationRequest(
         task=Task.GENERATE, seed=job.seed, prompt=f"{job.instrument} loop", bpm=BPM, bars=BARS
@@ -72,7 +75,7 @@ def work(job: _Job) -> list[npt.NDArray[np.float16]]:
     return [latents_of(codec, take.samples.astype(np.float32), is_loop=True)]
 
 
-def items_of_class(instrument: str, family: str, count: int = SEEDS) -> list[CorpusItem]:
+def items_of_class(instrument: str, family: str, count: int) -> list[CorpusItem]:
     """Return held-out loops that the instrument plays. Raises ValueError where it hardly does."""
     found: list[CorpusItem] = []
     for seed in range(CLASS_SEED, CLASS_SEED + MOST_TRIES):

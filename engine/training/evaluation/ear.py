@@ -29,7 +29,7 @@ WIDTH = 128
 BATCH = 64
 CROP_FRAMES = (24, 112)
 STEPS = 3600
-WARM_UP_STEPS = 100
+WARM_UP_SHARE = 0.03
 LEARNING_RATE = 2e-3
 #: Noise added to the latents in training; theirs is about 1.
 NOISE = 0.15
@@ -154,7 +154,7 @@ def train_ear(lesson: Lesson, steps: int = STEPS, seed: int = 0) -> Ear:
 
 def _rate(step: int, steps: int) -> float:
     """Rise at first, fall to nothing over the second half."""
-    return min(1.0, (step + 1) / WARM_UP_STEPS) * min(1.0, 2 * (steps - step) / steps)
+    return min(1.0, (step + 1) / (WARM_UP_SHARE * steps)) * min(1.0, 2 * (steps - step) / steps)
 
 
 def _draw(lesson: Lesson, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
