@@ -129,7 +129,7 @@ def lesson_of(folder: Path, *, loops_only: bool = False) -> Lesson:
     return Lesson([z for z, _ in kept], np.array([family for _, family in kept]))
 
 
-def train_ear(lesson: Lesson, steps: int = STEPS, seed: int = 0) -> Ear:
+def train_ear(lesson: Lesson, steps: int = STEPS, seed: int = 0, batch: int = BATCH) -> Ear:
     """Train on crops that start anywhere: loops and what is repeated have no other start."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -139,7 +139,7 @@ def train_ear(lesson: Lesson, steps: int = STEPS, seed: int = 0) -> Ear:
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * _rate(step, steps)
-        crops, families = _draw(lesson, rng)
+        crops, families = _draw(lesson, batch, rng)
         loss = nn.functional.cross_entropy(
             network(crops), families, label_smoothing=LABEL_SMOOTHING
         )
@@ -157,8 +157,8 @@ def _rate(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / (WARM_UP_SHARE * steps)) * min(1.0, 2 * (steps - step) / steps)
 
 
-def _draw(lesson: Lesson, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    chosen = rng.integers(len(lesson.latents), size=BATCH)
+def _draw(lesson: Lesson, batch: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    chosen = rng.integers(len(lesson.latents), size=batch)
     length = int(rng.integers(*CROP_FRAMES))
     crops = np.stack([_crop(lesson.latents[index], length, rng) for index in chosen])
     crops += NOISE * rng.standard_normal(crops.shape, dtype=np.float32)

@@ -34,7 +34,7 @@ def lesson(seed: int, count: int) -> Lesson:
 
 
 def test_the_ear_hears_what_it_was_taught_in_sounds_of_any_length() -> None:
-    ear = train_ear(lesson(0, 200), steps=30)
+    ear = train_ear(lesson(0, 200), steps=60, batch=16)
     unheard = lesson(1, 100)
     heard = ear.hear(unheard.latents)
     assert heard.embeddings.shape == (100, EMBEDDING)
@@ -43,7 +43,7 @@ def test_the_ear_hears_what_it_was_taught_in_sounds_of_any_length() -> None:
 
 def test_the_same_lesson_makes_the_same_ear() -> None:
     sounds = lesson(1, 4).latents
-    first, again = (train_ear(lesson(0, 40), steps=3).hear(sounds) for _ in range(2))
+    first, again = (train_ear(lesson(0, 40), steps=3, batch=8).hear(sounds) for _ in range(2))
     assert np.allclose(first.embeddings, again.embeddings, atol=1e-4)
 
 
