@@ -13,6 +13,7 @@ import torch
 
 from engine.allocator import restart_with_kept_blocks
 from engine.resources import resource_path
+from engine.training.evaluation.options import add_options
 
 if TYPE_CHECKING:
     Stages = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
@@ -83,11 +84,9 @@ def _add_decoder(stages: Stages) -> None:
 
 
 def _add_closing_stages(stages: Stages) -> None:
-    from engine.training.evaluate import add_options, run
-
     measure = stages.add_parser("evaluate", help="measure weights on held-out prompts")
     add_options(measure)
-    measure.set_defaults(run=run)
+    measure.set_defaults(run=_evaluate)
     readme = stages.add_parser("readme", help="write the card's table into the README")
     readme.add_argument("--readme", type=Path, default=Path("README.md"))
     readme.add_argument("--weights", type=Path, default=resource_path("models", "graft"))
@@ -175,6 +174,12 @@ def _decoder(options: argparse.Namespace) -> None:
         codec = resource_path("models", "graft", CODEC)
     crops = CropPlan(codec, options.batch, options.crop_latents, options.synthesisers, options.seed)
     train_decoder(plan, load_codec(codec), partial(batches, crops), options.work / "decoder")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from engine.training.evaluate import run
+
+    run(options)
 
 
 def _readme(options: argparse.Namespace) -> None:

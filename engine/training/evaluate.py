@@ -16,7 +16,6 @@ import torch
 
 from engine.allocator import restart_with_kept_blocks
 from engine.models.registry import installed_models
-from engine.resources import resource_path
 from engine.taxonomy import FAMILIES
 from engine.training.evaluation.adherence import Judge, adherence_table, take_bars
 from engine.training.evaluation.bars import Bar, bars_of, figures_of, table, write_figures
@@ -28,17 +27,17 @@ from engine.training.evaluation.by_ear import (
     frechet_bars,
     loops_only,
 )
-from engine.training.evaluation.codec_bars import RECORDINGS, codec_bars
+from engine.training.evaluation.codec_bars import codec_bars
 from engine.training.evaluation.context_bar import context_bars
 from engine.training.evaluation.crew import Crew, Place
 from engine.training.evaluation.diversity import diversity_bars, measure_spreads
 from engine.training.evaluation.ear import Ear, ear_for
 from engine.training.evaluation.keys_heard import key_bars, key_table
+from engine.training.evaluation.options import add_options
 from engine.training.evaluation.pool_of_takes import Pair, Takes, make_takes
 from engine.training.evaluation.report import write_into_card
 from engine.training.evaluation.sheets import COLUMNS, Picture, write_sheet
 
-DEFAULT_COUNT = 300
 WORK = Path(".training")
 
 #: A measurement that needs nothing but the crew. Further ones are added here.
@@ -123,17 +122,6 @@ def write_sheets(pairs: Sequence[Pair], folder: Path) -> None:
                 lower.append((f"made: {pair.caption}", made))
         if upper:
             write_sheet(folder / f"{family}.png", upper[:COLUMNS], lower[:COLUMNS])
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what evaluation can be told, but for the two that every stage shares."""
-    parser.add_argument("--weights", type=Path, default=resource_path("models", "graft"))
-    parser.add_argument("--count", type=int, default=DEFAULT_COUNT, help="prompts asked")
-    parser.add_argument("--recordings", type=Path, default=RECORDINGS, help="for the codec")
-    parser.add_argument("--figures", type=Path, help="where to write the bars as JSON")
-    parser.add_argument("--report", type=Path, help="where to write all tables as Markdown")
-    parser.add_argument("--sheets", type=Path, help="folder for spectrograms, one per family")
-    parser.add_argument("--card", action="store_true", help="write the bars into the card")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.audio import MODEL_SAMPLE_RATE, FloatArray, resample
 from engine.audio_files import read_source
+from engine.errors import BadInputFile
 from engine.models.graft.backend import LoopLength, finish
 from engine.models.graft.codec import Codec, latent_frames
 from engine.models.graft.decoding import decode, random_phases
@@ -23,8 +24,7 @@ from engine.training.evaluation.bars import Bar, share
 from engine.training.evaluation.crew import Crew, tools
 from engine.training.evaluation.spectra import log_magnitude, log_mel
 
-#: Where Debian's lmms-common keeps its samples, and the folders of them that were recorded.
-RECORDINGS = Path("/usr/share/lmms/samples")
+#: The folders of lmms-common's samples that were recorded.
 RECORDED = ("beats", "instruments", "latin", "misc")
 MOST_SECONDS = 12.0
 LEAST_SECONDS = 0.2
@@ -74,7 +74,12 @@ def recording_bars(crew: Crew) -> list[Bar]:
             flush=True,
         )
         return []
-    losses = crew.each("codec on recordings", recording_loss, paths)
+    found = crew.each("codec on recordings", recording_loss, paths)
+    losses = [loss for loss in found if loss is not None]
+    if len(losses) < len(paths):
+        print(f"{len(paths) - len(losses)} of {len(paths)} recordings could not be read.")
+    if not losses:
+        return []
     mel = float(np.mean([loss.log_mel for loss in losses]))
     return [
         Bar("codec: log-mel L1, real recordings", mel, most=0.8, count=len(losses)),
@@ -102,9 +107,15 @@ def item_loss(index: int) -> Loss:
     return loss_of(tools().maker.model.codec, to_grid(item), index)
 
 
-def recording_loss(path: Path) -> Loss:
-    """Send one recording through the codec. Raises BadInputFile."""
-    clip = read_source(path).clip()
+def recording_loss(path: Path) -> Loss | None:
+    """Send one recording through the codec; None where it is no file that the app reads.
+
+    lmms-common's harpsichord01.ogg is such a one: Vorbis in a WAV's clothes.
+    """
+    try:
+        clip = read_source(path).clip()
+    except BadInputFile:
+        return None
     samples = resample(clip.samples, clip.sample_rate, MODEL_SAMPLE_RATE)
     return loss_of(tools().maker.model.codec, on_grid(samples), samples.shape[1])
 

@@ -63,6 +63,7 @@ def test_a_recording_goes_through_the_codec(
     place = Place(WEIGHTS, recordings, recordings)
     monkeypatch.setattr(crew, "_at_hand", [Tools(place)])
     loss = recording_loss(recordings / "b.wav")
+    assert loss is not None
     assert loss.sound
     assert 0 < loss.log_mel < 0.8
     assert loss.log_magnitude > 0

@@ -34,7 +34,7 @@ def lesson(seed: int, count: int) -> Lesson:
 
 
 def test_the_ear_hears_what_it_was_taught_in_sounds_of_any_length() -> None:
-    ear = train_ear(lesson(0, 200), steps=60, batch=16)
+    ear = train_ear(lesson(0, 200), steps=50, batch=16)
     unheard = lesson(1, 100)
     heard = ear.hear(unheard.latents)
     assert heard.embeddings.shape == (100, EMBEDDING)

@@ -78,3 +78,12 @@ def test_without_an_ear_and_shards_evaluation_says_what_to_make(
 ) -> None:
     with pytest.raises(ValueError, match="make some with"):
         stages(["--work", str(tmp_path), "evaluate", "--weights", str(weights), "--count", "1"])
+
+
+@pytest.mark.parametrize("count", ["0", "-3", "many"])
+def test_a_count_that_is_none_is_refused_in_a_sentence(
+    count: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        evaluation.main([f"--count={count}"])
+    assert "give a whole number from 1 up" in capsys.readouterr().err
