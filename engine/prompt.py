@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -18,24 +17,10 @@ from engine.prompt_numbers import (
     find_seconds,
 )
 from engine.prompt_phrases import Mention, Token, find_mentions, tokenize
+from engine.prompt_spelling import read_text
 from engine.request import GenerationRequest
 from engine.tempo import COMMON_TIME
 
-_CHARACTERS = str.maketrans(
-    {
-        "♯": "#",
-        "♭": "b",
-        "’": "'",
-        "‘": "'",
-        "–": "-",
-        "—": "-",
-        "×": "x",
-        "＃": "#",
-        "\r": "\n",
-        "_": " ",
-    }
-)
-_BLANKS = re.compile(r"[^\S\n]+")
 #: Words that leave two instruments one compound: "bell-like lead", "808-style kick".
 _COMPOUND_WORDS = frozenset(("style", "styled", "type", "like", "ish", "driven", "led", "based"))
 #: Words before an instrument that is only the surroundings: "a pad to go under the drums".
@@ -56,6 +41,7 @@ class PromptFields:
 
     Never both `bars` and `seconds`, nor `bars` and `one_shot`: the first one said wins.
     one_shot: False = a loop is asked for. family, style: of engine.taxonomy.
+    family_is_weak: the family's word only describes, as "rumble" and "chords" do.
     """
 
     bpm: float | None = None
@@ -66,19 +52,23 @@ class PromptFields:
     family: str | None = None
     style: str | None = None
     beats_per_bar: int | None = None
+    family_is_weak: bool = False
 
 
 def parse_prompt(text: str) -> PromptFields:
     """Read the fields of a prompt in time linear in its length; never raises."""
-    text = _BLANKS.sub(" ", text.translate(_CHARACTERS))
+    text = read_text(text).text
     tokens = tokenize(text)
     mentions = find_mentions(tokens)
     said = [mention for mention in mentions if not mention.is_negated]
     bpm, key = find_bpm(text), find_key(text)
+    family = _family(tokens, said)
+    weak = [one.sense.is_weak for one in said if one.sense.family is not None]
     return PromptFields(
         bpm=_implied_bpm(tokens, said) if bpm is None else bpm.value,
         key=None if key is None else key.key,
-        family=_family(tokens, said),
+        family=family,
+        family_is_weak=family is not None and all(weak),
         style=_style(tokens, said),
         beats_per_bar=find_beats_per_bar(text),
         **_length(text, tokens, said)._asdict(),

@@ -84,6 +84,8 @@ _NAMED_KEY = re.compile(
     rf"(?P<mode>{'|'.join((*_MINOR_MODES, *_MAJOR_MODES))})[79]?\b",
     re.IGNORECASE,
 )
+_NO_KEY = re.compile(r"(?<![\w'’#])[hHJ-Z](?: ?#|b)?[ -](?:minor|major|min|maj)\b")
+_MOST_REFUSED = 4
 _KEY_CUE = r"(?P<cue>\b(?:in|key(?: of)?|key ?[:=]|tuned to|root(?: note)?)\s?)"
 _SHORT_MINOR = re.compile(rf"{_KEY_CUE}?{_NOTE}(?P<mode>[mM])[79]?{_NOTE_END}", re.IGNORECASE)
 _BARE_NOTE = re.compile(rf"{_KEY_CUE}?{_NOTE}{_NOTE_END}", re.IGNORECASE)
@@ -140,6 +142,26 @@ def find_key(text: str) -> FoundKey | None:
     """Find the first key: "A minor", "F#m", "in Bb", "key of D". text: in its own case."""
     found = (*_named_keys(text), *_short_keys(text), *_bare_notes(text))
     return min(found, key=lambda one: one.start, default=None)
+
+
+def find_refused(text: str) -> tuple[str, ...]:
+    """Return a sentence on each tempo, length or key that no request can have."""
+    found: list[str] = []
+    for what, values, limits in (
+        ("bpm", (_number(match) for match in _TEMPOS[0].finditer(text)), BPM_RANGE),
+        ("bars", (_number(match) for match in _BARS[0].finditer(text)), BARS_RANGE),
+    ):
+        low, high = limits
+        found += [
+            f"{one.value:g} {what} in the prompt is outside {low} to {high} {what} and is left out."
+            for one in values
+            if not low <= one.value <= high
+        ]
+    found += [
+        f"“{match.group()}” in the prompt is no key and is left out; notes go from A to G."
+        for match in _NO_KEY.finditer(text)
+    ]
+    return tuple(dict.fromkeys(found))[:_MOST_REFUSED]
 
 
 def as_bpm(text: str) -> float | None:
@@ -233,7 +255,7 @@ def _is_short_key(text: str, match: re.Match[str]) -> bool:
     if match["cue"]:
         return True
     if accidental:
-        return accidental == "b" and (note.isupper() or note in "ea")
+        return accidental == "b" and (note.isupper() or note in "eabg")
     return note.isupper() and not (note == "A" and _is_no_a_minor(text, match))
 
 

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from engine.prompt_words import NEGATION_ENDERS, NEGATORS, REAL_WORDS, SENSES, Sense
+from engine.prompt_words import (
+    MISSPELLINGS,
+    NEGATION_ENDERS,
+    NEGATORS,
+    SENSES,
+    Sense,
+)
+from engine.real_words import is_real_word
 
 #: A breaker ends a phrase: ", ; . : ! ? ( ) [ ] { } | /", a line's end, or a dash between blanks.
 _TOKEN = re.compile(
@@ -17,10 +24,10 @@ _TOKEN = re.compile(
 )
 _JOINERS = {"&": "and", "+": "and", "plus": "and"}
 _LONGEST_WORD = 24
-_SHORTEST_CORRECTED = 5
-#: From this many letters on, one wrong letter is forgiven too; before, only a lost,
-#: doubled or swapped one, since short words have too many neighbours.
-_SHORTEST_SUBSTITUTED = 7
+#: Short words have many neighbours: below the second number only a lost, doubled or swapped
+#: letter is forgiven, from it on a wrong one too; and never in a real word.
+_SHORTEST_CORRECTED = 4
+_SHORTEST_SUBSTITUTED = 5
 _REACH_OF_NO = 2
 
 
@@ -134,9 +141,19 @@ def known_word(word: str) -> str:
     for form in _singulars(word):
         if form in vocabulary:
             return form
-    if word in REAL_WORDS or not _SHORTEST_CORRECTED <= len(word) <= _LONGEST_WORD:
-        return word
-    return _mended(word) or next(filter(None, map(_mended, _singulars(word))), word)
+    return mended_word(word) or word
+
+
+def mended_word(word: str) -> str | None:
+    """Return the vocabulary's word that a lower-case word with one wrong letter stands for."""
+    if word in MISSPELLINGS:
+        return MISSPELLINGS[word]
+    if not word.isalpha() or not _SHORTEST_CORRECTED <= len(word) <= _LONGEST_WORD:
+        return None
+    if word in _vocabulary() or any(form in _vocabulary() for form in _singulars(word)):
+        return None
+    found = _mended(word) or next(filter(None, map(_mended, _singulars(word))), None)
+    return None if found is None or is_real_word(word) else found
 
 
 def _singulars(word: str) -> Iterator[str]:
@@ -150,7 +167,7 @@ def _singulars(word: str) -> Iterator[str]:
 
 def _mended(word: str) -> str | None:
     """Return the vocabulary's word at a distance of one edit, if there is one."""
-    if len(word) < _SHORTEST_CORRECTED or not word.isalpha() or word in REAL_WORDS:
+    if len(word) < _SHORTEST_CORRECTED:
         return None
     near = _spellings_with_a_letter_less()
     candidates = {

@@ -29,7 +29,7 @@ def _phrases(text: str) -> tuple[str, ...]:
 FAMILY_PHRASES: dict[str, tuple[str, ...]] = {
     "drums": _phrases(
         """
-        drum, drums, drum kit, drumkit, kit, drum loop, drum pattern, drum machine, drum set
+        drum, drums, kicks, drum kit, drumkit, kit, drum loop, drum pattern, drum machine, drum set
         drumset, drum pad, drum fill, drum roll, drumming, drummer, beat, breakbeat, break
         amen, amen break, drum break, percussion, percussive, perc, kick, kick drum, kickdrum
         bass drum, bassdrum, bd, snare, snare drum, snare roll, clap, handclap, hand clap, snap
@@ -79,7 +79,7 @@ FAMILY_PHRASES: dict[str, tuple[str, ...]] = {
     ),
     "lead": _phrases(
         """
-        lead, lead line, lead melody, lead synth, synth lead, solo synth, supersaw lead
+        lead, leads, lead line, lead melody, lead synth, synth lead, solo synth, supersaw lead
         whistle, theremin, flute, panflute, pan flute, recorder, ocarina, sax, saxophone
         trumpet, clarinet, bass clarinet, oboe, trombone, topline, hoover
         """
@@ -246,7 +246,22 @@ NEGATION_ENDERS = frozenset(
     )
 )
 
-#: Real words one letter from a word above: never corrected.
+#: Common misspellings that are further than one letter away, or too short to be guessed.
+MISSPELLINGS: dict[str, str] = {
+    "kik": "kick", "kiks": "kicks", "kic": "kick", "snair": "snare", "snairs": "snares",
+    "bas": "bass", "bazz": "bass", "hatz": "hats", "symbal": "cymbal", "symbals": "cymbals",
+    "cimbal": "cymbal", "simbal": "cymbal", "chelo": "cello", "pluc": "pluck", "plux": "plucks",
+    "xilophone": "xylophone", "zylophone": "xylophone", "xylofone": "xylophone",
+    "saxafone": "saxophone", "saxaphone": "saxophone", "wurlitser": "wurlitzer",
+    "arpegiator": "arpeggiator", "arpegiated": "arpeggiated", "arpegiatted": "arpeggiated",
+    "aprs": "arps", "apreggio": "arpeggio", "apregio": "arpeggio", "ragaeton": "reggaeton",
+    "reageton": "reggaeton", "lofy": "lofi", "rhode": "rhodes",
+    "baseline": "bassline", "deephouse": "deep house", "techhouse": "tech house",
+    "drumz": "drums", "beatz": "beats",
+    "synthwve": "synthwave", "pade": "pad", "leed": "lead", "tekno": "techno", "tecno": "techno",
+}  # fmt: skip
+
+#: Real words one letter from a word above that are too rare for `engine.real_words`.
 REAL_WORDS = frozenset(
     _phrases(
         """
@@ -257,7 +272,8 @@ REAL_WORDS = frozenset(
         grande, entries, electron, electrons, elector, electors, coral, trailed, doubled
         reversed, stroked, stokes, stoke, steele, garbage, atoms, complexes, coats, glider
         glided, sampled, musica, sturdy, chilly, dummy, cloudy, singled, topical, whistled, finer
-        chimed, knicks, calves, hooves, sweeps, table, tables, leader, leaders, leading
+        chard, shard, stub, clop, cleave, dumb, chimed, knicks, calves, hooves, sweeps, table
+        tables, leader, leaders, leading
         horse, brassy, bleed, boomy, sharper, chore, chores
         """
     )

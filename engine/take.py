@@ -47,6 +47,7 @@ class TakeFacts:
     the grid the audio lies on (asked for, or measured in a source); None for one-shots.
     runtime: what made the sampler's steps ("" in takes that are older than this field).
     grafted: the frames the engine made; all others are the source's, to the bit.
+    guessed_family: what the prompt's sense is nearest to, where no word of it names a family.
     subtype: libsndfile's name of the sample format (PCM_16, PCM_24, PCM_32, FLOAT, DOUBLE).
     adherence: how well what was made goes with what is around it, 0 to 1 (None: nothing is).
     candidates: how many were made, of which this is the best.
@@ -66,6 +67,7 @@ class TakeFacts:
     measured: Measurements
     model_version: str
     device: str
+    guessed_family: str | None = None
     gain_db: float = 0.0
     adherence: float | None = None
     candidates: int = 1

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from engine.display_name import display_name
+from engine.display_name import display_name, display_text
 from engine.errors import AppError
 from engine.messages import Progress
+from engine.prompt_notes import conflicts, remarks, understood
 from engine.request import GenerationRequest
 from engine.take import TakeFacts
 from gui.opening import Opening
@@ -177,7 +178,9 @@ class Orders(QObject):
         job_id = self._generation.submit(request, replace_waiting=replace_)
         batch = Batch.ordered(job_id, request, title_of(intent, request, base), base)
         session.add_batch(batch, show=show)
-        self.said.emit(f"{batch.title}: {'ordered' if idle else 'waiting'}.", "")
+        notes = order_notes(request)
+        words = [f"{batch.title}: {'ordered' if idle else 'waiting'}.", *notes]
+        self.said.emit(" ".join(words), "warn" if notes else "")
         return True
 
     def _batch(self, job_id: str) -> Batch | None:
@@ -231,7 +234,8 @@ class Orders(QObject):
         else:
             is_shown = self._session.canvas.batch_id == job_id
             where = "" if is_shown else " In the library."
-            self.said.emit(ready_words(batch, self._generation.device) + where, "")
+            ready = ready_words(batch, self._generation.device) + where
+            self.said.emit(ready + understood_words(batch), "")
 
     def _keep_seen(self) -> None:
         """Read again what is shown and not in memory; drop what has not been shown for long."""
@@ -263,6 +267,24 @@ def ready_words(batch: Batch, device: str) -> str:
     if batch.base is not None and best is not None and best.clip is not None:
         words += f" {best.letter} fits best, seam {best.clip.seam_score:.2f}."
     return words
+
+
+def order_notes(request: GenerationRequest) -> list[str]:
+    """Return a sentence on all that the prompt's words ask for and that is done otherwise."""
+    lost = [
+        f"The prompt says {conflict.said}; {conflict.used} is set and used."
+        for conflict in conflicts(request)
+    ]
+    said = (request.prompt, request.to_prompt, request.negative_prompt)
+    return lost + [display_text(remark) for prompt in said for remark in remarks(prompt)]
+
+
+def understood_words(batch: Batch) -> str:
+    """Return what was understood of an order's prompt; empty where it said nothing known."""
+    files = [lane.file for lane in batch.lanes if lane.file is not None]
+    guess = files[0].facts.guessed_family if files else None
+    words = understood(batch.request.prompt, guess)
+    return f" Understood: {', '.join(words)}." if words else ""
 
 
 def title_of(intent: Intent, request: GenerationRequest, base: Clip | None) -> str:

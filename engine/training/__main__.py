@@ -120,17 +120,22 @@ def _codec(options: argparse.Namespace) -> None:
     fit_codec_on_corpus(options.work / CODEC, options.items, options.workers)
 
 
+def _codec_file(options: argparse.Namespace) -> Path:
+    """Return the codec that was fitted in this folder, else the shipped one."""
+    own = options.work / CODEC
+    return own if own.exists() else resource_path("models", "graft", CODEC)
+
+
 def _corpus(options: argparse.Namespace) -> None:
     from engine.training.dataset import make_shards
 
-    codec = options.work / CODEC
-    if not codec.exists():
-        codec = resource_path("models", "graft", CODEC)
+    codec = _codec_file(options)
     make_shards(options.work / "held_out", codec, options.held_out, "held_out", options.workers)
     make_shards(options.work / "train", codec, options.items, "train", options.workers)
 
 
 def _denoiser(options: argparse.Namespace) -> None:
+    from engine.models.graft.codec import load_codec
     from engine.models.graft.denoiser import DenoiserShape
     from engine.training.train_denoiser import TrainingPlan, train
 
@@ -145,7 +150,13 @@ def _denoiser(options: argparse.Namespace) -> None:
         start_from=options.start_from,
         shape=DenoiserShape(options.width, options.layers, options.heads),
     )
-    train(plan, options.work / "train", options.work / "held_out", options.work / "denoiser")
+    train(
+        plan,
+        options.work / "train",
+        options.work / "held_out",
+        options.work / "denoiser",
+        load_codec(_codec_file(options)),
+    )
 
 
 def _decoder(options: argparse.Namespace) -> None:
@@ -169,9 +180,7 @@ def _decoder(options: argparse.Namespace) -> None:
         device=options.device,
         shape=replace(usual, width=width, depth=depth),
     )
-    codec = options.work / CODEC
-    if not codec.exists():
-        codec = resource_path("models", "graft", CODEC)
+    codec = _codec_file(options)
     crops = CropPlan(codec, options.batch, options.crop_latents, options.synthesisers, options.seed)
     train_decoder(plan, load_codec(codec), partial(batches, crops), options.work / "decoder")
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,14 +18,19 @@ from engine.models.graft.conditioning import (
     UNKNOWN_ROOT,
     Conditions,
     Grid,
+    one_shot_grid,
     phase_channels,
 )
+from engine.models.graft.denoiser import MAX_LATENT_FRAMES
 from engine.taxonomy import UNKNOWN_FAMILY, UNKNOWN_STYLE
 from engine.training.dataset import LatentItem
 
 #: How often a training example hides everything, one side, or spans (MODEL.md).
 MASK_SHARES = {"full": 0.5, "causal": 0.2, "spans": 0.3}
 CROP_SHARE = 0.2
+#: One-shots are short: drawn by their frames they were one in fifty, and what a kick is was not
+#: learned. So many batches hold nothing else.
+ONE_SHOT_SHARE = 0.2
 SHORTEST_CROP = 24
 FIELD_DROPOUT = 0.2
 TEXT_DROPOUT = 0.15
@@ -44,10 +50,19 @@ class Batch:
 class BatchMaker:
     """Draws batches of one window length each, holding about `tokens` latent frames."""
 
-    def __init__(self, items: Sequence[LatentItem], tokens: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        items: Sequence[LatentItem],
+        tokens: int,
+        rng: np.random.Generator,
+        silence: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """silence: (128,), what follows a one-shot in a longer window; None: no such batches."""
         self.items = list(items)
         self.tokens = tokens
         self.rng = rng
+        self._silence = silence
+        self._one_shots = [item for item in self.items if item.is_loop < 0]
         self._by_length: dict[int, list[int]] = defaultdict(list)
         for index, item in enumerate(self.items):
             self._by_length[len(item.latents)].append(index)
@@ -56,7 +71,10 @@ class BatchMaker:
         self._weights = frames / frames.sum()
 
     def draw(self) -> Batch:
-        """Draw whole items of one length, or, less often, crops of one length."""
+        """Draw whole items of one length, or, less often, crops or one-shots in one window."""
+        has_shots = self._silence is not None and bool(self._one_shots)
+        if has_shots and self.rng.random() < ONE_SHOT_SHARE:
+            return self._shots()
         length = int(self.rng.choice(self._lengths, p=self._weights))
         count = max(2, self.tokens // length)
         if self.rng.random() < CROP_SHARE and length > SHORTEST_CROP:
@@ -73,6 +91,22 @@ class BatchMaker:
                 chosen.append(item)
                 starts.append(int(self.rng.integers(len(item.latents))))
         return self._assemble(chosen, starts, length)
+
+    def _shots(self) -> Batch:
+        """Draw one-shots that fit into a window of any length, silent behind their ends."""
+        shortest = min(len(item.latents) for item in self._one_shots)
+        low, high = np.log(shortest), np.log(MAX_LATENT_FRAMES)
+        length = round(float(np.exp(self.rng.uniform(low, high))))
+        fitting = [item for item in self._one_shots if len(item.latents) <= length]
+        chosen = self.rng.choice(len(fitting), max(2, self.tokens // length))
+        padded = [self._padded(fitting[index], length) for index in chosen]
+        return self._assemble(padded, [None] * len(padded), length)
+
+    def _padded(self, item: LatentItem, length: int) -> LatentItem:
+        assert self._silence is not None
+        behind = np.tile(self._silence, (length - len(item.latents), 1))
+        whole = np.concatenate([item.latents, behind.astype(item.latents.dtype)])
+        return replace(item, latents=whole)
 
     def _assemble(self, items: list[LatentItem], starts: list[int | None], length: int) -> Batch:
         pairs = list(zip(items, starts, strict=True))
@@ -162,6 +196,8 @@ def _window(item: LatentItem, start: int | None, length: int) -> np.ndarray:
 
 
 def _grid(item: LatentItem, start: int | None, length: int) -> Grid:
+    if item.is_loop < 0:
+        return one_shot_grid(length)
     if start is None:
         return Grid(length, item.beats, 0.0, item.beats_per_bar, item.beats or None)
     beats_per_frame = item.beats / len(item.latents)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from engine.models.graft.codec import Codec
 from engine.models.graft.denoiser import Denoiser, DenoiserShape, load_denoiser, save_denoiser
 from engine.training.batches import Batch, BatchMaker
 from engine.training.dataset import LatentItem, read_shard
@@ -130,7 +131,7 @@ def save_state(state: TrainingState, checkpoint: Path) -> None:
     save_denoiser(state.ema, state.model.shape, checkpoint.with_name("denoiser.safetensors"))
 
 
-def train(plan: TrainingPlan, data: Path, held_out: Path, out: Path) -> TrainingState:
+def train(plan: TrainingPlan, data: Path, held_out: Path, out: Path, codec: Codec) -> TrainingState:
     """Train for plan.minutes on the shards of `data`, which may still be growing."""
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pt"
@@ -139,12 +140,13 @@ def train(plan: TrainingPlan, data: Path, held_out: Path, out: Path) -> Training
     rng = np.random.default_rng(plan.seed + state.steps)
     shards = Shards(data)
     shards.look_again()
-    maker = BatchMaker(shards.items, plan.tokens, rng)
+    silence = codec.silence().numpy()
+    maker = BatchMaker(shards.items, plan.tokens, rng, silence)
 
     def advance(elapsed: float) -> float:
         nonlocal maker
         if state.steps % RESCAN_STEPS == RESCAN_STEPS - 1 and shards.look_again():
-            maker = BatchMaker(shards.items, plan.tokens, rng)
+            maker = BatchMaker(shards.items, plan.tokens, rng, silence)
         return _step(state, maker.draw(), plan, elapsed, generator)
 
     run(

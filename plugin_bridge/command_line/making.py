@@ -13,6 +13,7 @@ from plugin_bridge.command_line.destination import SUBTYPES, Destination, check_
 from plugin_bridge.command_line.engine_choice import open_engine
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.command_line.orders import Order, build_order
+from plugin_bridge.command_line.prompt_report import notes, understood_line
 from plugin_bridge.command_line.stored_take import export_stored
 from plugin_bridge.command_line.take_report import (
     ExportedTake,
@@ -35,6 +36,8 @@ class _Making:
     takes: list[ExportedTake] = field(default_factory=list[ExportedTake])
 
     def finish(self, done: TakeDone) -> None:
+        if not self.takes and (line := understood_line(done.facts)):
+            self.console.line(line)
         target = self.destination.target(done.take_index)
         path = export_stored(done.path, done.facts, target, self.subtype)
         take = ExportedTake(path, done.facts)
@@ -49,6 +52,9 @@ def run(options: Options, console: Console) -> int:
     request = order.request
     destination = check_destination(options.out, options.bit_depth, request.variations)
     _tell_grid(order, console)
+    told = notes(request, options)
+    for note in told:
+        console.line(f"Note: {note}")
     making = _Making(console, destination, _subtype(options, order))
     with open_engine(options, request.model) as link:
         try:
@@ -57,7 +63,8 @@ def run(options: Options, console: Console) -> int:
             raise _cancelled(making, request.variations) from None
     if request.task in GRAFTING_TASKS and len(making.takes) > 1:
         _tell_ranking(making.takes, console)
-    console.result(_result(order, making.takes, time.monotonic() - began))
+    result = _result(order, making.takes, time.monotonic() - began)
+    console.result({**result, "notes": list(told)})
     return 0
 
 
@@ -100,8 +107,9 @@ def _result(order: Order, takes: list[ExportedTake], seconds: float) -> dict[str
         "takes": [{**take_json(t), "rank": best_first.index(t) + 1} for t in takes],
         "ranking": [json_path(take.path) for take in best_first],
     }
-    shared = ("frames", "sample_rate", "measured", "seam_score", "device", "runtime", "model")
-    result.update({name: first[name] for name in (*shared, "model_version") if name in first})
+    shared = ("frames", "sample_rate", "measured", "seam_score", "understood", "device", "runtime")
+    shared += ("model", "model_version")
+    result.update({name: first[name] for name in shared if name in first})
     if order.source is not None and order.grid is not None:
         grid = order.grid
         result["source"] = {

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from engine.audio import FrameSpan
 from engine.errors import BadArgument
 from engine.key import Key
+from engine.prompt import parse_prompt
 from engine.request import GenerationRequest, SourceReference, Task
 from engine.tempo import Tempo
 from plugin_bridge.command_line.engine_choice import DEFAULT_MODEL, check_model
@@ -158,7 +159,9 @@ def _graft(options: Options) -> Order:
 
 
 def _bars_to_add(options: Options) -> int:
-    return DEFAULT_BARS if options.bars is None else options.bars
+    if options.bars is not None:
+        return options.bars
+    return parse_prompt(options.prompt or "").bars or DEFAULT_BARS
 
 
 def _strength(options: Options) -> float:

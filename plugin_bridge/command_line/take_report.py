@@ -10,6 +10,7 @@ from engine.display_name import display_text
 from engine.key import Key
 from engine.take import Measurements, TakeFacts
 from plugin_bridge.command_line.console import JsonValue, shown_path
+from plugin_bridge.command_line.prompt_report import understood_json
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def take_json(take: ExportedTake) -> dict[str, JsonValue]:
         "is_loop": facts.is_loop,
         "grafted": [[span.start, span.stop] for span in facts.grafted],
         "requested": {"bpm": facts.request.bpm, "key": key_name(facts.request.key)},
+        "understood": understood_json(facts),
         "measured": measurements_json(measured),
         "seam_score": measured.seam_score,
         "adherence": facts.adherence,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.audio import FrameSpan
 from engine.key import Key
 from engine.prompt import PromptFields, parse_prompt, resolve_fields
+from engine.prompt_spelling import read_text
 from engine.request import GenerationRequest, SourceReference, Task
 from engine.taxonomy import FAMILIES, STYLES
 from engine.tempo import TimeSignature
@@ -163,8 +164,42 @@ STYLE = (
 
 TYPOS = (
     ("snaer", "drums"), ("percusion", "drums"), ("arpegio", "arp"), ("pinao", "keys"),
-    ("guitarr", "pluck"), ("kalmiba", "pluck"), ("basline", "bass"), ("atmosphare", "pad"),
-    ("strngs", "pad"), ("downlfiter", "fx"), ("piqno", None), ("sleep", None), ("stare", None),
+    ("guitarr", "pluck"), ("druns", "drums"), ("drms", "drums"), ("celo", "pad"),
+    ("basss", "bass"), ("kcik", "drums"), ("kiks", "drums"), ("symbals", "drums"),
+    ("violen", "pad"), ("orgen", "keys"), ("pluk", "pluck"), ("flut", "lead"), ("rizer", "fx"),
+    ("bas line", "bass"), ("hi hatz", "drums"), ("kalmiba", "pluck"), ("basline", "bass"),
+    ("atmosphare", "pad"),
+    ("strngs", "pad"), ("downlfiter", "fx"), ("piqno", "keys"), ("sleep", None), ("stare", None),
+)  # fmt: skip
+
+
+#: Near to a word of ours, but no mistake.
+REAL = """
+    horse mouse trace trade brims plums chard shard stings brushed clasp steam strip table
+    tables stable share voice close sleep stare boomy bleed sturdy cloudy chilly dummy garbage
+    glider stirring barking fairing chorused path paddle bold bald base lease leaf read loud
+    bead tram dream crush clash rib rum hut hot toy tone hell lent chore charles pluto
+""".split()  # noqa: SIM905
+
+FOREIGN = (
+    ("Schlagzeug, 120 bpm", "drums", 120, None), ("Trommeln", "drums", None, None),
+    ("Klavier in a-Moll", "keys", None, "A minor"), ("Geige", "pad", None, None),
+    ("dunkler Bass", "bass", None, None), ("Streicher", "pad", None, None),
+    ("Orgel", "keys", None, None), ("Flöte", "lead", None, None), ("Harfe", "pluck", None, None),
+    ("Gitarre 90 bpm", "pluck", 90, None), ("Glocken", "keys", None, None),
+    ("batería 95 bpm", "drums", 95, None), ("bajo oscuro", "bass", None, None),
+    ("guitarra en la menor", "pluck", None, "A minor"), ("violín", "pad", None, None),
+    ("piano suave", "keys", None, None), ("trompeta", "lead", None, None),
+    ("cuerdas", "pad", None, None), ("caja", "drums", None, None), ("coro", "pad", None, None),
+    ("batterie", "drums", None, None), ("basse", "bass", None, None),
+    ("guitare en do mineur", "pluck", None, "C minor"), ("caisse claire", "drums", None, None),
+    ("orgue", "keys", None, None), ("nappe douce", "pad", None, None),
+    ("flûte", "lead", None, None), ("chœur", "pad", None, None), ("cloches", "keys", None, None),
+    ("ドラム", "drums", None, None), ("ドラムループ 120 bpm", "drums", 120, None),
+    ("ピアノ", "keys", None, None), ("ベース", "bass", None, None), ("ギター", "pluck", None, None),
+    ("ストリングス", "pad", None, None), ("シンセパッド", "pad", None, None),
+    ("サックス", "lead", None, None), ("🥁", "drums", None, None), ("🎹 128", "keys", 128, None),
+    ("🎸", "pluck", None, None), ("🎻🔥", "pad", None, None), ("🎷", "lead", None, None),
 )  # fmt: skip
 
 
@@ -196,8 +231,39 @@ def test_style_is_read(text: str, style: str | None) -> None:
 
 
 @pytest.mark.parametrize(("text", "family"), TYPOS)
-def test_one_wrong_letter_is_forgiven_in_long_words(text: str, family: str | None) -> None:
+def test_a_misspelling_is_forgiven_where_it_is_no_other_word(text: str, family: str | None) -> None:
     assert parse_prompt(text).family == family
+
+
+@pytest.mark.parametrize("word", REAL)
+def test_a_real_word_is_never_corrected(word: str) -> None:
+    assert read_text(word).changes == ()
+    assert parse_prompt(word) == PromptFields()
+
+
+@pytest.mark.parametrize(("text", "family", "bpm", "key"), FOREIGN)
+def test_other_languages_and_signs_give_the_commonest_instruments(
+    text: str, family: str, bpm: float | None, key: str | None
+) -> None:
+    fields = parse_prompt(text)
+    assert (fields.family, fields.bpm, fields.key) == (family, bpm, key_of(key))
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("Cminor", "C minor"), ("bbm", "A# minor"), ("A# min", "A# minor"), ("fmin pad", "F minor"),
+     ("H-Moll", "B minor"), ("fis-Moll", "F# minor"), ("Es-Dur", "D#"), ("la menor", "A minor"),
+     ("sol mineur", "G minor"), ("re bemol mayor", "C#"), ("H minor", None), ("-12 dbm", None),
+     ("do it", None), ("la la la", None)],
+)  # fmt: skip
+def test_keys_of_other_spellings_and_languages_are_read(text: str, key: str | None) -> None:
+    assert parse_prompt(text).key == key_of(key)
+
+
+def test_what_was_read_as_something_else_is_told() -> None:
+    reading = read_text("druns und Klavier 🎻, dark")
+    assert reading.text == "drums und piano violin , dark"
+    assert dict(reading.changes) == {"druns": "drums", "Klavier": "piano", "🎻": "violin"}
 
 
 @pytest.mark.parametrize(
@@ -235,8 +301,8 @@ def test_metre_is_read(text: str, beats: int | None) -> None:
             "8 BARS SYNTHWAVE ARP IN C# MINOR @ 100",
             PromptFields(bpm=100, key=Key(1, "minor"), bars=8, family="arp", style="synthwave"),
         ),
-        ("ドラムンベース 🔥", PromptFields()),
-        ("３ １２０ｂｐｍ", PromptFields()),
+        ("ドラムンベース 🔥", PromptFields(style="drum and bass")),
+        ("３ １２０ｂｐｍ", PromptFields(bpm=120)),
     ],
 )
 def test_whole_prompts_are_read(text: str, fields: PromptFields) -> None:

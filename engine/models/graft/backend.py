@@ -19,11 +19,12 @@ from engine.diffusion.canvas import check_seconds
 from engine.diffusion.guidance import Guidance
 from engine.messages import Phase
 from engine.models.graft.codec import latent_frames
-from engine.models.graft.conditioning import Conditions, Grid
+from engine.models.graft.conditioning import Conditions, Grid, one_shot_grid
 from engine.models.graft.decoding import decode, random_phases
 from engine.models.graft.grafts import GraftJob
 from engine.models.graft.key_guidance import key_tuner
 from engine.models.graft.model import GraftModel, Wish, load_model
+from engine.models.graft.one_shot import finish_one_shot
 from engine.models.graft.sampling import Brief, LatentCanvas, SamplerSettings, sample
 from engine.models.graft.spectral import LATENT_HOP
 from engine.prompt import PromptFields, parse_prompt, resolve_fields
@@ -45,7 +46,10 @@ WORDLESS_GUIDANCE = 2.0
 #: what is made, against the truth's, is then 0.91, 0.89, 0.87.
 WORDLESS_TEMPERATURE = 0.9
 PEAK_LIMIT = 0.98
-END_FADE_SECONDS = 0.01
+#: Families whose single sounds start with an attack; an effect or a pad may swell.
+STRUCK_FAMILIES = ("drums", "bass", "keys", "pluck", "lead", "arp", "stab")
+#: The corpus has no one-shot of more than 4 s; what is struck is silent by then.
+LONGEST_STRUCK_FRAMES = 87
 #: Keeps the phase noise of the decoder apart from the noise of the sampler.
 _PHASE_SALT = 0x5EED
 
@@ -79,7 +83,7 @@ def sampler_settings(request: GenerationRequest) -> SamplerSettings:
 @dataclass(frozen=True)
 class LoopLength:
     """frames: at 44.1 kHz, exact. latent_frames: the model's grid for it. beats: 0 without
-    tempo. is_loop: 1 a closed loop, -1 a one-shot."""
+    tempo. is_loop: 1 a closed loop, -1 a one-shot. has_attack: a one-shot that is struck."""
 
     frames: int
     latent_frames: int
@@ -87,6 +91,7 @@ class LoopLength:
     bpm: float
     bars: float | None
     is_loop: float
+    has_attack: bool = False
 
     @property
     def detune_semitones(self) -> float:
@@ -94,13 +99,22 @@ class LoopLength:
             return 0.0
         return 12 * math.log2(self.frames / (self.latent_frames * LATENT_HOP))
 
+    def grid(self, beats_per_bar: int) -> Grid:
+        """Return where the beat falls, or where a sound without one starts."""
+        if self.is_loop < 0:
+            return one_shot_grid(self.latent_frames)
+        return Grid(self.latent_frames, self.beats, 0.0, beats_per_bar, self.beats or None)
+
 
 def length_of(request: GenerationRequest, fields: PromptFields) -> LoopLength:
     """Work out how long a take made from text is. Raises BadArgument."""
     seconds = request.seconds or fields.seconds
     if request.one_shot or fields.one_shot or (seconds and not (request.bars or fields.bars)):
         frames = round((seconds or DEFAULT_ONE_SHOT_SECONDS) * MODEL_SAMPLE_RATE)
-        return LoopLength(frames, max(8, math.ceil(frames / LATENT_HOP)), 0.0, 0.0, None, -1.0)
+        has_attack = fields.family in STRUCK_FAMILIES
+        longest = LONGEST_STRUCK_FRAMES if has_attack else math.inf
+        count = max(8, min(math.ceil(frames / LATENT_HOP), longest))
+        return LoopLength(frames, int(count), 0.0, 0.0, None, -1.0, has_attack)
     tempo = Tempo.of(fields.bpm or DEFAULT_BPM)
     bars = request.bars or fields.bars or DEFAULT_BARS
     frames = loop_frames(tempo, bars, request.signature, MODEL_SAMPLE_RATE)
@@ -135,7 +149,7 @@ class GraftMaker:
         self, request: GenerationRequest, index: int, on_progress: ProgressCallback
     ) -> RenderedTake:
         begun = time.monotonic()
-        fields = resolve_fields(request)
+        fields = self.model.with_family(resolve_fields(request), request.prompt)
         length = length_of(request, fields)
         on_progress(index, Phase.READING, 1, 1)
         brief = self._brief(request, fields, length)
@@ -145,6 +159,7 @@ class GraftMaker:
         samples, gain_db = finish(stereo, length)
         decoded = time.monotonic()
         facts = self._facts(request, samples, length, gain_db)
+        facts = replace(facts, guessed_family=guessed_family(request.prompt, fields))
         timings = {
             "sampling": round(sampled - begun, 3),
             "decoding": round(decoded - sampled, 3),
@@ -156,7 +171,7 @@ class GraftMaker:
         prompts = [self._row(request.prompt, fields, length)]
         shares = None
         if request.task is Task.MORPH:
-            aim = parse_prompt(request.to_prompt)
+            aim = self.model.with_family(parse_prompt(request.to_prompt), request.to_prompt)
             aim = replace(aim, key=request.key or aim.key or fields.key)
             prompts.append(self._row(request.to_prompt, aim, length))
             toward = torch.linspace(0, 1, length.latent_frames, device=self.model.device)
@@ -191,9 +206,7 @@ class GraftMaker:
     ) -> Tensor:
         frames, device = length.latent_frames, self.model.device
         noise = latent_noise(request.seed, frames).to(device)
-        grid = Grid(
-            frames, length.beats, 0.0, request.signature.beats_per_bar, length.beats or None
-        )
+        grid = length.grid(request.signature.beats_per_bar)
         empty = torch.zeros_like(noise)
         canvas = LatentCanvas(empty, empty[:, :1], grid, closes=True)
 
@@ -250,6 +263,11 @@ class GraftMaker:
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
+def guessed_family(prompt: str, fields: PromptFields) -> str | None:
+    """Return the family of completed fields where it is not the one that the words name."""
+    return None if fields.family == parse_prompt(prompt).family else fields.family
+
+
 def latent_noise(seed: int, frames: int) -> Tensor:
     """Return the sampler's start for a seed: (frames, latent channels), made on the CPU."""
     from engine.models.graft.codec import LATENT_CHANNELS
@@ -270,9 +288,7 @@ def finish(stereo: FloatArray, length: LoopLength) -> tuple[FloatArray, float]:
     if length.is_loop > 0:
         samples = resample_circular(stereo, length.frames)
     else:
-        samples = stereo[:, : length.frames].copy()
-        fade = min(round(END_FADE_SECONDS * MODEL_SAMPLE_RATE), length.frames)
-        samples[:, -fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+        samples = finish_one_shot(stereo, length.frames, has_attack=length.has_attack)
     peak = float(np.abs(samples).max())
     if peak <= PEAK_LIMIT:
         return samples, 0.0

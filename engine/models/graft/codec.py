@@ -46,6 +46,11 @@ class Codec:
         """Map latents (T, LATENT_CHANNELS) to mid/side magnitudes (2, 4T, BINS)."""
         return magnitudes_from_features((latents * self.scale) @ self.basis.T + self.mean)
 
+    def silence(self) -> Tensor:
+        """Return the latents of one silent frame: (LATENT_CHANNELS,)."""
+        frames = 8  # the shortest that the spectrum takes
+        return self.encode(torch.zeros(2, frames * LATENT_HOP, device=self.mean.device))[0]
+
     def to(self, device: torch.device) -> Codec:
         return Codec(self.mean.to(device), self.basis.to(device), self.scale.to(device))
 

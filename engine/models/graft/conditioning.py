@@ -117,6 +117,15 @@ class Grid:
     period_beats: float | None = None
 
 
+def one_shot_grid(latent_frames: int) -> Grid:
+    """Return the grid of a sound without tempo that starts at frame 0.
+
+    Everything else in the denoiser turns with the circle: without a mark of its own the start
+    could lie anywhere. One beat that is bar and loop at once tells each frame its place.
+    """
+    return Grid(latent_frames, 1.0, 0.0, 1, 1.0)
+
+
 def phase_channels(grid: Grid) -> Tensor:
     """Return sin/cos of sixteenth, beat, bar and loop position: (T, PHASE_CHANNELS)."""
     if grid.beats <= 0:

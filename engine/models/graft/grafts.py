@@ -265,7 +265,8 @@ class GraftJob:
         )
 
     def _brief(self, request: GenerationRequest, window: Window, around: Surroundings) -> Brief:
-        fields, canvas = resolve_fields(request), around.canvas
+        canvas = around.canvas
+        fields = self.model.with_family(resolve_fields(request), request.prompt)
         exact = canvas.frames * MODEL_SAMPLE_RATE / self.source.sample_rate
         stretch = exact / window.stereo.shape[1] if canvas.closes else 1.0
         wish = Wish(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from engine.errors import ModelProblem
+from engine.family_guess import FamilyGuess, load_guess
 from engine.key import Key
 from engine.models.graft.codec import Codec, load_codec
 from engine.models.graft.conditioning import (
@@ -20,6 +21,8 @@ from engine.models.graft.conditioning import (
 )
 from engine.models.graft.denoiser import Flow, load_denoiser
 from engine.models.graft.runtime import TORCH_ON_CPU, Runtime, choose_runtime
+from engine.prompt import PromptFields
+from engine.prompt_spelling import read_text
 from engine.resources import resource_path
 from engine.taxonomy import FAMILIES, STYLES, UNKNOWN_FAMILY, UNKNOWN_STYLE
 from engine.text_encoder import TextEncoder
@@ -50,6 +53,14 @@ class GraftModel:
     device: torch.device
     version: str
     runtime: Runtime = TORCH_ON_CPU
+    guess: FamilyGuess = field(default_factory=load_guess)
+
+    def with_family(self, fields: PromptFields, prompt: str) -> PromptFields:
+        """Return the fields of a prompt with the family that its sense is nearest to, where no
+        word of it names one."""
+        if not prompt.strip() or (fields.family is not None and not fields.family_is_weak):
+            return fields
+        return self.guess.completed(fields, self.text.encode([_plain(prompt)]).pooled[0])
 
     def conditions(self, wish: Wish) -> Conditions:
         """Return one row of conditions. An empty text is no text."""
@@ -67,13 +78,18 @@ class GraftModel:
         return row.to(self.device)
 
     def _read(self, text: str) -> dict[str, torch.Tensor]:
-        embedding = self.text.encode([text.strip().lower()])
+        embedding = self.text.encode([_plain(text)])
         said = float(bool(text.strip()))
         return {
             "text": torch.from_numpy(embedding.tokens) * said,
             "text_mask": torch.from_numpy(embedding.mask) & bool(said),
             "pooled": torch.from_numpy(embedding.pooled) * said,
         }
+
+
+def _plain(text: str) -> str:
+    """Return a prompt as the captions are written: English, lower case, its misspellings mended."""
+    return read_text(text).text.strip().lower()
 
 
 def _index(word: str | None, words: tuple[str, ...], unknown: int) -> torch.Tensor:

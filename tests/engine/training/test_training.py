@@ -88,13 +88,13 @@ def test_training_learns_resumes_and_ships_weights_that_load(
 ) -> None:
     monkeypatch.setattr(train_denoiser, "HELD_OUT_BATCHES", 2)
     plan = TrainingPlan(minutes=5, most_steps=4, tokens=200, shape=TINY, learning_rate=3e-3)
-    state = train(plan, shards, shards, tmp_path)
+    state = train(plan, shards, shards, tmp_path, codec)
     assert state.steps == 4
     again = start_or_resume(plan, tmp_path / "checkpoint.pt")
     assert again.steps == state.steps
     for name, value in state.ema.items():
         assert torch.equal(value, again.ema[name])
-    longer = train(replace(plan, most_steps=6), shards, shards, tmp_path)
+    longer = train(replace(plan, most_steps=6), shards, shards, tmp_path, codec)
     assert longer.steps == 6
     assert longer.seconds > state.seconds
     save_codec(codec, tmp_path / "codec.safetensors")
