@@ -36,13 +36,13 @@ class _Making:
     takes: list[ExportedTake] = field(default_factory=list[ExportedTake])
 
     def finish(self, done: TakeDone) -> None:
-        if not self.takes and (line := understood_line(done.facts)):
-            self.console.line(line)
         target = self.destination.target(done.take_index)
         path = export_stored(done.path, done.facts, target, self.subtype)
         take = ExportedTake(path, done.facts)
         self.takes.append(take)
         self.console.line(take_line(take))
+        if len(self.takes) == 1 and (line := understood_line(done.facts)):
+            self.console.line(line)
 
 
 def run(options: Options, console: Console) -> int:

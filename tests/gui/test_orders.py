@@ -215,3 +215,14 @@ def test_a_changed_file_is_told_from_the_one_that_was_hashed(tmp_path: Path) -> 
     assert not digest.has_sha256(path, sha256)
     path.unlink()
     assert not digest.has_sha256(path, sha256)
+
+
+def test_what_the_prompt_says_and_the_form_overrules_is_shown(app: App, qtbot: QtBot) -> None:
+    app.window.regions.form.bpm.setText("120")
+    order(app, "slow druns, 90 bpm", 1)
+    line = said(app)
+    assert line.startswith("Note: slow druns, 90 bpm: ordered.")
+    assert "The prompt says 90 bpm; 120 bpm is set and used." in line
+    assert "“druns” is read as “drums”." in line
+    wait(qtbot, lambda: said(app).startswith("Ready."))
+    assert "Understood: drums, 90 bpm." in said(app)

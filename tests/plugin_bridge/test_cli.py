@@ -96,6 +96,43 @@ def test_the_prompt_names_the_tempo_and_an_option_wins_over_it(shell: Shell) -> 
     assert neither.json["requested"]["bpm"] == 120
 
 
+def test_what_was_understood_and_what_lost_to_an_option_is_said(shell: Shell) -> None:
+    words = ("generate", "druns, 84 bpm, 8 bars in Am", "--bpm", "90", "--key", "C minor")
+    plain = shell.run(*words, "--no-serve")
+    assert plain.out.splitlines()[:3] == [
+        "Note: The prompt says 84 bpm; 90 bpm was asked with --bpm and is used.",
+        "Note: The prompt says A minor; C minor was asked with --key and is used.",
+        "Note: “druns” is read as “drums”.",
+    ]
+    assert "understood: drums, A minor, 84 bpm, 8 bars" in plain.out.splitlines()
+    found = shell.run(*words, "--no-serve", "--json").json
+    assert found["notes"] == [
+        line.removeprefix("Note: ") for line in plain.out.splitlines() if line.startswith("Note")
+    ]
+    assert found["requested"] == {"bpm": 90, "key": "C minor", "bars": 8}
+    assert found["understood"] == {
+        "family": "drums", "family_is_guessed": False, "style": None, "key": "A minor",
+        "bpm": 84, "bars": 8, "seconds": None, "one_shot": None,
+    }  # fmt: skip
+
+
+def test_a_prompt_that_names_nothing_known_is_told_so(shell: Shell) -> None:
+    done = shell.run("generate", "flurble in H minor, 301 bpm", "--no-serve")
+    assert done.code == 0
+    assert "Note: 301 bpm in the prompt is outside 40 to 300 bpm and is left out." in done.out
+    assert "“H minor” in the prompt is no key" in done.out
+    assert "understood: no instrument, style, key, tempo or length" in done.out
+
+
+def test_a_source_keeps_its_tempo_whatever_the_prompt_says(shell: Shell) -> None:
+    write_clicks(shell.folder / "s.wav", bpm=120.0, bars=1)
+    words = ("continue", "s.wav", "--prompt", "techno, 140 bpm, 2 bars", "--no-serve", "--json")
+    found = shell.run(*words).json
+    assert found["requested"]["bars"] == 2
+    assert len(found["notes"]) == 1
+    assert found["notes"][0].startswith("The prompt says 140 bpm; the source's 1")
+
+
 def test_several_takes_into_a_named_file_are_numbered(shell: Shell) -> None:
     done = shell.run("generate", "a", "--variations", "2", "--out", "x.wav", "--no-serve")
     assert done.code == 0

@@ -35,6 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 BAD = [
     (2, "40 to 300", "generate", "a", "--bpm", "-3"),
     (2, "40 to 300", "generate", "a", "--bpm", "9000"),
+    (2, "40 to 300", "generate", "a", "--bpm", "39"),
+    (2, "40 to 300", "generate", "a", "--bpm", "301"),
     (2, "40 to 300", "generate", "a", "--bpm", "nan"),
     (2, "1 to 64", "generate", "a", "--bars", "0"),
     (2, "1 to 64", "generate", "a", "--bars", "65"),
@@ -48,6 +50,9 @@ BAD = [
     (2, "prompt", "generate", "   "),
     (2, "prompt", "generate"),
     (2, "2000", "generate", "a" * 2001),
+    (2, "10000 characters", "generate", "drums " * 1666 + "drum"),
+    (2, "0.2 to 60", "generate", "kick", "--one-shot", "--seconds", "0.1"),
+    (2, "no bars", "generate", "kick", "--one-shot", "--bars", "4"),
     (2, "UTF-8", "generate", "caf\udce9"),
     (2, "choose from", "generate", "a", "--model", "nonsense"),
     (2, "invalid choice", "generate", "a", "--device", "tpu"),

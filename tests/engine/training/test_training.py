@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine.models.graft.codec import LATENT_CHANNELS, Codec, fit_codec, save_codec
+from engine.models.graft.conditioning import one_shot_grid, phase_channels
 from engine.models.graft.denoiser import Denoiser, DenoiserShape, load_denoiser, save_denoiser
 from engine.models.graft.runtime import choose_runtime
 from engine.models.graft.spectral import FEATURES
@@ -74,6 +75,28 @@ def test_batches_are_of_one_length_with_binary_masks(items: list[LatentItem]) ->
         assert set(batch.keep_mask.unique().tolist()) <= {0.0, 1.0}
         assert bool((batch.keep_mask == 0).any(dim=1).all()), "every example has frames to make"
         assert batch.phases.shape == (count, length, 8)
+
+
+def test_one_shots_come_often_at_their_start_and_silent_behind_their_end(codec: Codec) -> None:
+    text = TextEncoder()
+    shots = [encode_item(make_item(seed, kind="one_shot"), codec, text) for seed in range(3)]
+    loop = encode_item(make_item(9, kind="loop"), codec, text)
+    silence = codec.silence().numpy()
+    maker = BatchMaker([*shots, loop], 600, np.random.default_rng(0), silence)
+    shortest = min(len(shot.latents) for shot in shots)
+    drawn = [maker.draw() for _ in range(60)]
+    alone = [batch for batch in drawn if bool((batch.conditions.is_loop < 0).all())]
+    assert len(alone) >= 6
+    for batch in alone:
+        length = batch.latents.shape[1]
+        assert shortest <= length <= 258
+        assert not batch.keep_mask.any()
+        assert torch.equal(batch.phases[0], phase_channels(one_shot_grid(length)))
+        fitting = [shot for shot in shots if len(shot.latents) <= length]
+        for row in batch.latents.numpy():
+            (same,) = [s for s in fitting if np.array_equal(row[: len(s.latents)], s.latents)]
+            behind = row[len(same.latents) :]
+            assert np.allclose(behind, silence, atol=0.01, rtol=1e-3)
 
 
 def test_random_spans_hide_an_eighth_to_three_quarters() -> None:

@@ -18,6 +18,7 @@ from engine.models.graft.conditioning import (
     PHASE_CHANNELS,
     Conditions,
     Grid,
+    one_shot_grid,
     phase_channels,
     stack_conditions,
 )
@@ -170,6 +171,13 @@ def test_without_tempo_there_are_no_phases_and_without_loop_no_loop_phase() -> N
     window = phase_channels(Grid(10, 8.0))
     assert not window[:, 6:].any()
     assert window[:, :6].any(0).all()
+
+
+@pytest.mark.parametrize("frames", [8, 13, 87, 258])
+def test_every_frame_of_a_one_shot_has_a_place_of_its_own(frames: int) -> None:
+    places = phase_channels(one_shot_grid(frames))
+    apart = torch.cdist(places, places) + 9 * torch.eye(frames)
+    assert float(apart.min()) > 2 / frames
 
 
 def test_a_denoiser_survives_its_file_at_half_precision(tmp_path: Path) -> None:
