@@ -15,7 +15,7 @@ from engine.diffusion.guidance import Guidance
 from engine.errors import JobCancelled
 from engine.models.graft.conditioning import Conditions, Grid, phase_channels
 from engine.models.graft.decoding import decode, random_phases
-from engine.models.graft.denoiser import MAX_LATENT_FRAMES
+from engine.models.graft.denoiser import MAX_LATENT_FRAMES, Velocity
 from engine.models.graft.model import Wish
 from engine.models.graft.sampling import (
     Brief,
@@ -223,3 +223,26 @@ def test_cancelling_from_a_step_stops_sampling(at: int) -> None:
     with pytest.raises(JobCancelled):
         _sample(_canvas(12), _noise(12), on_step=on_step)
     assert seen == list(range(1, at + 1))
+
+
+class _Fading:
+    """A flow that makes everything a little quieter than what it hears."""
+
+    def told(
+        self, context: Tensor, keep_mask: Tensor, phases: Tensor, conditions: Conditions
+    ) -> Velocity:
+        kept = keep_mask.sum((1, 2))
+        heard = (context * keep_mask).sum((1, 2)) / (kept * 128).clamp_min(1.0)
+        level = torch.where(kept > 0, 0.7 * heard, 1.0)[:, None, None]
+        return lambda latents, time: (latents - level) / max(time, 1e-3)
+
+
+def test_a_long_loop_keeps_its_level_from_window_to_window() -> None:
+    canvas, noise = _canvas(6 * MAX_LATENT_FRAMES), _noise(6 * MAX_LATENT_FRAMES)
+    brief = _brief()
+    made = sample(_Fading(), canvas, brief, SETTINGS, noise, _ignore)
+    levels = [float(part.mean()) for part in made.chunk(6)]
+    assert max(levels) - min(levels) < 0.05
+    shares = torch.ones(len(noise), 1)
+    left = sample(_Fading(), canvas, replace(brief, shares=shares), SETTINGS, noise, _ignore)
+    assert float(left[-MAX_LATENT_FRAMES:].mean()) < 0.7, "a morph may change"
