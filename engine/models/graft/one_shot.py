@@ -23,8 +23,9 @@ GRACE_DB, GRACE_BLOCKS, GAP_BLOCKS = -30.0, 30, 6
 LEAD_FRAMES = 88
 FADE_IN_FRAMES = 44
 #: The last part of a sound that dies away fades with the square of what is left, as the corpus'
-#: one-shots do; a rising one ends at its height, with just no click.
+#: one-shots do, over 60 ms at least; a rising one ends at its height, with just no click.
 FALL_SHARE = 1 / 6
+LEAST_FALL_FRAMES = 2646
 RISE_END_FRAMES = 441
 
 
@@ -41,7 +42,7 @@ def finish_one_shot(stereo: FloatArray, frames: int, *, has_attack: bool) -> Flo
     samples = np.roll(stereo, -start, axis=1)[:, :frames].copy()
     lead = min(FADE_IN_FRAMES, frames)
     samples[:, :lead] *= np.linspace(0, 1, lead, dtype=np.float32)
-    fall = RISE_END_FRAMES if rises else max(RISE_END_FRAMES, round(FALL_SHARE * frames))
+    fall = RISE_END_FRAMES if rises else max(LEAST_FALL_FRAMES, round(FALL_SHARE * frames))
     fall = min(fall, frames)
     samples[:, -fall:] *= np.linspace(1, 0, fall, dtype=np.float32) ** 2
     return samples

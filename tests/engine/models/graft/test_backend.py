@@ -185,10 +185,28 @@ def test_noise_depends_on_the_seed_alone() -> None:
     latent_noise(2**63 - 1, 1)
 
 
-@pytest.mark.parametrize("prompt", ["", "   ", "🎵", "a" * 2000, "\x00", "120 bpm 4 bars"])
+@pytest.mark.parametrize(
+    "prompt",
+    ["", "   ", "🎵", "a" * 2000, "\x00", "128", "Klavier", "ドラム 0 bars", "H minor 39 bpm"],
+)
 def test_any_prompt_makes_finite_audio(prompt: str) -> None:
     (take,) = _make(replace(ORDER, prompt=prompt))
     assert np.isfinite(take.samples).all()
+
+
+def test_a_family_that_only_the_sense_names_is_told() -> None:
+    (guessed,) = _make(replace(ORDER, prompt="sliding low frequencies that shake the floor"))
+    assert guessed.facts.guessed_family == "bass"
+    (named,) = _make(replace(ORDER, prompt="warm bass"))
+    assert named.facts.guessed_family is None
+
+
+def test_a_long_struck_one_shot_is_made_in_a_window_that_was_trained() -> None:
+    request = replace(ORDER, prompt="kick", bars=None, bpm=None, one_shot=True, seconds=12.0)
+    length = length_of(request, resolve_fields(request))
+    assert (length.frames, length.latent_frames) == (12 * 44_100, 87)
+    riser = replace(request, prompt="riser")
+    assert length_of(riser, resolve_fields(riser)).latent_frames == 259
 
 
 def test_a_refused_tempo_never_starts() -> None:
