@@ -1,0 +1,74 @@
+"""The grammar of `loopgraft plugins`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugin_bridge.command_line.grammar import (
+    BIT_DEPTHS,
+    Parser,
+    add_command,
+    add_json,
+    add_out,
+    number,
+)
+
+if TYPE_CHECKING:
+    from plugin_bridge.command_line.grammar import Commands
+
+
+def add_plugins(commands: Commands) -> None:
+    command = add_command(commands, "plugins", "VST3 and AU plugins, each in a process of its own")
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
+    scanning = add_command(actions, "scan", "find out what plugins there are")
+    scanning.add_argument(
+        "files", nargs="*", metavar="PLACE", help="folders or plugins (default: the system's)"
+    )
+    scanning.add_argument("--again", action="store_true", help="also those that did not change")
+    listing = add_command(actions, "list", "list what was scanned")
+    showing = add_command(actions, "show", "show one plugin with its parameters")
+    showing.add_argument("name", metavar="PLUGIN", help="its id or its name")
+    allowing = add_command(actions, "allow", "let a plugin out of quarantine")
+    allowing.add_argument("file", metavar="PATH")
+    for parser in (scanning, allowing):
+        parser.add_argument(
+            "--limit-seconds", type=number, metavar="S", help="for one plugin, 1 to 600"
+        )
+    running = add_command(actions, "run", "put a file or a take through plugins")
+    _add_plugin_run(running)
+    playing = add_command(actions, "play", "have an instrument play a MIDI file")
+    playing.add_argument("name", metavar="INSTRUMENT", help="its id or its name")
+    playing.add_argument("file", metavar="FILE.mid")
+    playing.add_argument(
+        "--set", dest="settings", action="append", metavar="KEY=VALUE", help="a parameter"
+    )
+    playing.add_argument(
+        "--seconds", type=number, metavar="S", help="default: until it has faded, at most 10 s on"
+    )
+    add_out(playing)
+    playing.add_argument("--bit-depth", choices=BIT_DEPTHS, help="default 24")
+    for parser in (scanning, listing, showing, allowing, running, playing):
+        add_json(parser)
+
+
+def _add_plugin_run(command: Parser) -> None:
+    command.add_argument("source", metavar="SOURCE", help="an audio file, or a take's id")
+    command.add_argument("--chain", metavar="FILE", default="", help="a chain as JSON")
+    command.add_argument(
+        "--plugin", dest="plugins", action="append", metavar="NAME", help="instead; repeatable"
+    )
+    command.add_argument(
+        "--set", dest="settings", action="append", metavar="KEY=VALUE", help="a parameter of these"
+    )
+    for name, what in (("start", "where the part begins"), ("end", "where it ends (exclusive)")):
+        command.add_argument(f"--{name}", action="append", metavar="S", help=f"{what}, in seconds")
+    command.add_argument("--keep", choices=("wet", "dry", "both"), default="wet")
+    command.add_argument(
+        "--tail",
+        choices=("keep", "cut", "wrap"),
+        default="keep",
+        help="what sounds after the end: lengthen, drop, or add to the beginning (loops)",
+    )
+    command.add_argument("--save-chain", metavar="FILE", default="", help="with every setting")
+    add_out(command)
+    command.add_argument("--bit-depth", choices=BIT_DEPTHS, help="default: the source's")
