@@ -206,6 +206,10 @@ def _add_render(commands: Commands) -> None:
     command = add_command(commands, "render", "make a batch, one JSON recipe per line; resumable")
     command.add_argument("file", metavar="RECIPE.jsonl")
     command.add_argument("--out", metavar="DIR", required=True, help="folder for the files")
+    command.add_argument("--chain", metavar="FILE", default="", help="plugins to go through")
+    command.add_argument(
+        "--keep", choices=("wet", "dry", "both"), default="", help="of a chain; default wet"
+    )
     add_engine(command)
     add_bit_depth(command)
     add_json(command)

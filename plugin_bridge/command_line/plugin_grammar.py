@@ -34,7 +34,7 @@ def add_plugins(commands: Commands) -> None:
         parser.add_argument(
             "--limit-seconds", type=number, metavar="S", help="for one plugin, 1 to 600"
         )
-    running = add_command(actions, "run", "put a file or a take through plugins")
+    running = add_command(actions, "run", "put files or takes through plugins")
     _add_plugin_run(running)
     playing = add_command(actions, "play", "have an instrument play a MIDI file")
     playing.add_argument("name", metavar="INSTRUMENT", help="its id or its name")
@@ -52,7 +52,12 @@ def add_plugins(commands: Commands) -> None:
 
 
 def _add_plugin_run(command: Parser) -> None:
-    command.add_argument("source", metavar="SOURCE", help="an audio file, or a take's id")
+    command.add_argument(
+        "files",
+        nargs="+",
+        metavar="SOURCE",
+        help="audio files, ids of takes, or folders; of several, those done already are left",
+    )
     command.add_argument("--chain", metavar="FILE", default="", help="a chain as JSON")
     command.add_argument(
         "--plugin", dest="plugins", action="append", metavar="NAME", help="instead; repeatable"

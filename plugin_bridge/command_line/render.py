@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from engine.errors import AppError, BadArgument, BadInputFile, JobCancelled
 from engine.input_file import open_regular_file
 from engine.messages import TakeDone
 from engine.request import GRAFTING_TASKS, GenerationRequest
+from engine.take import TakeFacts
 from engine.wav_file import read_recipe
 from plugin_bridge.command_line.console import Console, JsonValue
-from plugin_bridge.command_line.destination import SUBTYPES, Destination, check_destination
+from plugin_bridge.command_line.destination import SUBTYPES, check_destination
 from plugin_bridge.command_line.engine_choice import DEFAULT_MODEL, check_model, open_engine
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.command_line.recipes import parse_object, request_from_object
+from plugin_bridge.command_line.render_chain import Kept, what_is_kept
 from plugin_bridge.command_line.source_search import SourceSearch
 from plugin_bridge.command_line.stored_take import export_stored
-from plugin_bridge.command_line.take_report import ExportedTake, take_json, take_line
+from plugin_bridge.command_line.take_report import (
+    ExportedTake,
+    json_path,
+    take_json,
+    take_line,
+)
 from plugin_bridge.command_line.take_run import EngineLost, run_job
 from plugin_bridge.engine_link import EngineLink
+from plugin_bridge.plugins.hosted_plugin import PluginProblem
 
 _LIMIT_BYTES = 64 << 20
 
@@ -38,12 +47,14 @@ class BatchLine:
 
 @dataclass
 class _Batch:
+    """there: the dry files of the folder that is written to, by their requests' digests."""
+
     console: Console
-    destination: Destination
+    kept: Kept
     folder: Path
-    there: set[str]
+    there: dict[str, Path]
     model: str
-    made: list[ExportedTake] = field(default_factory=list[ExportedTake])
+    made: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
     skipped: int = 0
     faults: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
     exit_code: int = 0
@@ -60,10 +71,10 @@ def run(options: Options, console: Console) -> int:
     destination = check_destination(options.out, options.bit_depth)
     if destination.is_file:
         raise BadArgument("--out names a file, but a batch needs a folder.")
+    kept = what_is_kept(options, destination)
     folder = Path(options.file).absolute().parent
     model = check_model(options.model or DEFAULT_MODEL)
-    there = set(digests_in(destination.path))
-    batch = _Batch(console, destination, folder, there, model)
+    batch = _Batch(console, kept, folder, dict(digests_in(destination.path)), model)
     with open_engine(options, model) as link:
         for line in lines:
             try:
@@ -103,15 +114,15 @@ def read_lines(path: Path) -> list[BatchLine]:
     return lines
 
 
-def digests_in(folder: Path) -> Iterator[str]:
-    """Yield what the exported files of a folder were made from."""
+def digests_in(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the exported files of a folder with what each was made from."""
     for path in sorted(folder.glob("*.wav")) if folder.is_dir() else ():
         try:
             facts = read_recipe(path)
         except BadInputFile:  # somebody else's file
             continue
         if facts is not None:
-            yield facts.request.digest
+            yield facts.request.digest, path
 
 
 def missing_runs(request: GenerationRequest, there: set[str]) -> list[tuple[int, int]]:
@@ -134,25 +145,61 @@ def _render_line(line: BatchLine, batch: _Batch, link: EngineLink) -> None:
         raise BadArgument(
             f"This line wants the model “{request.model}”, but the batch runs with “{batch.model}”."
         )
-    runs = missing_runs(request, batch.there)
-    batch.skipped += request.variations - sum(count for _, count in runs)
+    runs = missing_runs(request, _what_is_there(request, batch, line))
     if runs:
         advice = "put it beside the batch or write its path"
         request = SourceSearch("This line", batch.folder, advice).complete(request)
     for first, count in runs:
         part = replace(request, seed=request.seed + first, variations=count)
-        run_job(link, part, batch.console, lambda done: _finish(done, batch))
+        run_job(link, part, batch.console, partial(_finish, batch, line))
 
 
-def _finish(done: TakeDone, batch: _Batch) -> None:
-    subtype = batch.destination.subtype
+def _what_is_there(request: GenerationRequest, batch: _Batch, line: BatchLine) -> set[str]:
+    """Return the takes that need not be made; those that only lack their wet file get it now."""
+    done: set[str] = set()
+    for take in map(request.take, range(request.variations)):
+        if batch.kept.is_there(take, batch.there):
+            batch.skipped += 1
+            done.add(take.digest)
+        elif dry := batch.there.get(take.digest):
+            facts = read_recipe(dry)
+            if facts is not None:
+                _write(batch, line, facts, partial(_stay, dry))
+                done.add(take.digest)
+    return done
+
+
+def _stay(path: Path, _folder: Path) -> Path:
+    return path
+
+
+def _finish(batch: _Batch, line: BatchLine, done: TakeDone) -> None:
+    subtype = batch.kept.destination.subtype
     if subtype is None and done.facts.request.task not in GRAFTING_TASKS:
         subtype = SUBTYPES["24"]
-    path = export_stored(done.path, done.facts, batch.destination.path, subtype)
-    take = ExportedTake(path, done.facts)
-    batch.made.append(take)
-    batch.there.add(done.facts.request.digest)
-    batch.console.line(take_line(take))
+
+    def write_dry(folder: Path) -> Path:
+        return export_stored(done.path, done.facts, folder, subtype)
+
+    _write(batch, line, done.facts, write_dry)
+
+
+def _write(
+    batch: _Batch, line: BatchLine, facts: TakeFacts, write_dry: Callable[[Path], Path]
+) -> None:
+    """Write what is kept of a take. A chain that fails with it costs only its wet file."""
+    try:
+        paths = batch.kept.write(facts.request, facts.is_loop, write_dry, batch.console)
+    except PluginProblem as error:
+        batch.note_fault(line, error)
+        return
+    if "dry" in paths:
+        batch.there[facts.request.digest] = paths["dry"]
+    takes = [ExportedTake(path, facts) for path in paths.values()]
+    for take in takes:
+        batch.console.line(take_line(take))
+    ways = {kind: json_path(path) for kind, path in paths.items()}
+    batch.made.append({**take_json(takes[0]), "paths": ways})
 
 
 def _tell(batch: _Batch, lines: int) -> None:
@@ -162,7 +209,7 @@ def _tell(batch: _Batch, lines: int) -> None:
     )
     batch.console.result(
         {
-            "takes": [take_json(take) for take in batch.made],
+            "takes": list(batch.made),
             "skipped": batch.skipped,
             "lines": lines,
             "faults": list(batch.faults),

@@ -30,12 +30,12 @@ from plugin_bridge.audio_client import (
     SlotsStretched,
     SyncStatus,
 )
+from plugin_bridge.command_line.audio_folder import audio_files
 from plugin_bridge.command_line.console import Console, JsonValue
 from plugin_bridge.command_line.log_file import log_failure
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.command_line.stream_sync import PhaseErrors, check_sync, keep_in_time
 from plugin_bridge.devices import DeviceProblem, find_output
-from plugin_bridge.folder_watch import is_audio
 from plugin_bridge.sync.transport import SyncProblem
 
 _SLOT = "file"
@@ -45,7 +45,7 @@ _LOOK_SECONDS = 0.5
 
 def run(options: Options, console: Console) -> int:
     """Play until Ctrl+C, or with --once to the end. Returns an exit code."""
-    paths = _find_files(Path(options.source))
+    paths = audio_files(Path(options.source))
     check_sync(options, len(paths))
     # Read before a device is looked for: a bad file is the likelier mistake.
     first = read_source(paths[0]).clip() if len(paths) == 1 else None
@@ -91,25 +91,6 @@ class _Played:
     files: int = 0
     under_runs: int = 0
     sync: PhaseErrors = field(default_factory=lambda: PhaseErrors())
-
-
-def _find_files(source: Path) -> list[Path]:
-    """Return the file, or the folder's audio files by name. Raises BadInputFile."""
-    if not source.is_dir():
-        return [source]
-    try:
-        inside = sorted(source.iterdir())
-    except OSError as error:
-        raise BadInputFile(
-            f"“{display_name(source)}” cannot be read ({error.strerror}); choose another folder."
-        ) from error
-    found = [path for path in inside if is_audio(path) and path.is_file()]
-    if not found:
-        raise BadInputFile(
-            f"The folder “{display_name(source)}” holds no audio; give one with WAV, AIFF, FLAC, "
-            "OGG or MP3 files."
-        )
-    return found
 
 
 def _play(

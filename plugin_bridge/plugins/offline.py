@@ -13,7 +13,7 @@ from engine.audio import AudioClip, FloatArray
 from engine.errors import BadArgument
 from plugin_bridge.audio_blocks import stereo_at
 from plugin_bridge.plugins.chain import Chain
-from plugin_bridge.plugins.host_client import HostOptions, PluginHost
+from plugin_bridge.plugins.host_client import HostOptions, PluginHost, find_plugins
 from plugin_bridge.plugins.host_events import (
     ChainReady,
     ChainSnapshot,
@@ -70,6 +70,12 @@ def render(
         wet = _Pass(host.ring, events, options.block_frames).run(dry, clip.sample_rate, tail)
         settled = events.wait_snapshot(chain)
     return Rendered(AudioClip(_finish(wet, dry.shape[1], tail), clip.sample_rate), settled)
+
+
+def check_chain(chain: Chain, index: PluginIndex) -> None:
+    """Raise, before any work, what would be wrong with every clip: BadArgument, PluginProblem."""
+    if problems := find_plugins(chain, index).problems:
+        raise PluginProblem(" ".join(sentence for _, sentence in problems))
 
 
 class _Events:

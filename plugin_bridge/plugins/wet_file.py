@@ -16,6 +16,7 @@ from plugin_bridge.command_line.plugin_files import safe_stem, write_new
 from plugin_bridge.plugins.chain import Chain
 from plugin_bridge.plugins.offline import render
 from plugin_bridge.plugins.plugin_index import PluginIndex
+from plugin_bridge.plugins.wet_mark import mark_chunk
 
 #: Chunks that tell a DAW the tempo and the loop of a file; true of a result of the same length.
 TIMING_CHUNKS = (b"acid", b"smpl")
@@ -30,21 +31,21 @@ class WetFile:
 
 
 def write_wet(
-    dry: Path, chain: Chain, folder: Path, subtype: str | None, *, is_loop: bool
+    dry: Path, chain: Chain, folder: Path, subtype: str | None, *, is_loop: bool, mark: str = ""
 ) -> WetFile:
     """Render a file through the chain into a folder, under a name that ends in -wet.
 
     subtype None: the file's own. A loop stays as long as it is: what sounds after its end is
-    added to its beginning; anything else keeps its tail. Blocks.
+    added to its beginning; anything else keeps its tail. mark: what it bears (wet_mark). Blocks.
     Raises BadInputFile, BadArgument, PluginProblem, WriteProblem.
     """
     source = read_source(dry)
     with PluginIndex() as index:
         wet = render(chain, source.clip(), index, "wrap" if is_loop else "keep").clip
     subtype = subtype or source.subtype
-    chunks: list[tuple[bytes, bytes]] = []
+    chunks = [mark_chunk(mark)] if mark else []
     if wet.frames == source.frames and dry.suffix.lower() == ".wav":
-        chunks = [chunk for chunk in read_chunks(dry) if chunk[0] in TIMING_CHUNKS]
+        chunks += [chunk for chunk in read_chunks(dry) if chunk[0] in TIMING_CHUNKS]
     samples = quantise(wet.samples, subtype)
     stem = f"{safe_stem(dry)}-wet"
     path = write_new(Destination(folder), stem, samples, wet.sample_rate, subtype, chunks)
