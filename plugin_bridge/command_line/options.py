@@ -51,6 +51,7 @@ class Options(argparse.Namespace):
     file: str = ""
     query: list[str]
     name: str = ""
+    score: str = ""
     limit: int = 50
     starred: bool = False
     unstar: bool = False

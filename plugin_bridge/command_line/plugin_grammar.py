@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 from plugin_bridge.command_line.grammar import (
@@ -11,7 +12,18 @@ from plugin_bridge.command_line.grammar import (
     add_json,
     add_out,
     number,
+    whole,
 )
+
+_PATTERN = """\
+a pattern: words between spaces, each a sixteenth, again and again until the bars are full
+  c3 f#4 bb2     a note: a letter, # or b, an octave; c4 is middle C (MIDI 60)
+  [c3 e3 g3]     a chord
+  c3:60          with a velocity, 1 to 127 (default 100); also [c3 e3]:60
+  c3~~   c3 ~ ~  held for two sixteenths more
+  .   ...        a rest of one, of three sixteenths
+what sounds after the last bar is added to the first: the result loops
+"""
 
 if TYPE_CHECKING:
     from plugin_bridge.command_line.grammar import Commands
@@ -36,17 +48,8 @@ def add_plugins(commands: Commands) -> None:
         )
     running = add_command(actions, "run", "put files or takes through plugins")
     _add_plugin_run(running)
-    playing = add_command(actions, "play", "have an instrument play a MIDI file")
-    playing.add_argument("name", metavar="INSTRUMENT", help="its id or its name")
-    playing.add_argument("file", metavar="FILE.mid")
-    playing.add_argument(
-        "--set", dest="settings", action="append", metavar="KEY=VALUE", help="a parameter"
-    )
-    playing.add_argument(
-        "--seconds", type=number, metavar="S", help="default: until it has faded, at most 10 s on"
-    )
-    add_out(playing)
-    playing.add_argument("--bit-depth", choices=BIT_DEPTHS, help="default 24")
+    playing = add_command(actions, "play", "have an instrument play a MIDI file or a pattern")
+    _add_plugin_play(playing)
     for parser in (scanning, listing, showing, allowing, running, playing):
         add_json(parser)
 
@@ -77,3 +80,25 @@ def _add_plugin_run(command: Parser) -> None:
     command.add_argument("--save-chain", metavar="FILE", default="", help="with every setting")
     add_out(command)
     command.add_argument("--bit-depth", choices=BIT_DEPTHS, help="default: the source's")
+
+
+def _add_plugin_play(command: Parser) -> None:
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.epilog = _PATTERN
+    command.add_argument("name", metavar="INSTRUMENT", help="its id or its name")
+    command.add_argument("score", metavar="FILE.mid|PATTERN", help="a MIDI file, or notes")
+    command.add_argument("--bpm", metavar="N", help="of a pattern, 40 to 300 (default 120)")
+    command.add_argument(
+        "--bars", type=whole, metavar="N", help="of a pattern, 1 to 64 (default: as it needs)"
+    )
+    command.add_argument(
+        "--set", dest="settings", action="append", metavar="KEY=VALUE", help="a parameter"
+    )
+    command.add_argument(
+        "--seconds",
+        type=number,
+        metavar="S",
+        help="of a MIDI file; default: until it has faded, at most 10 s on",
+    )
+    add_out(command)
+    command.add_argument("--bit-depth", choices=BIT_DEPTHS, help="default 24")

@@ -69,7 +69,7 @@ def render(
         dry = stereo_at(clip, clip.sample_rate)
         wet = _Pass(host.ring, events, options.block_frames).run(dry, clip.sample_rate, tail)
         settled = events.wait_snapshot(chain)
-    return Rendered(AudioClip(_finish(wet, dry.shape[1], tail), clip.sample_rate), settled)
+    return Rendered(AudioClip(with_tail(wet, dry.shape[1], tail), clip.sample_rate), settled)
 
 
 def check_chain(chain: Chain, index: PluginIndex) -> None:
@@ -192,8 +192,8 @@ class _Pass:
         return self._out[0]
 
 
-def _finish(wet: FloatArray, frames: int, tail: Tail) -> FloatArray:
-    """Return what was asked for of a result that has all its tail."""
+def with_tail(wet: FloatArray, frames: int, tail: Tail) -> FloatArray:
+    """Return what was asked for of a result that has all its tail. frames: without it."""
     if tail == "cut":
         return np.ascontiguousarray(wet[:, :frames])
     audible = np.flatnonzero(np.abs(wet).max(axis=0) >= _QUIET_PEAK)

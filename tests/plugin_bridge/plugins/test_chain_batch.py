@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -130,12 +129,12 @@ def test_what_is_wrong_with_every_file_is_said_once(
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
+def shell(tmp_path: Path) -> Shell:
     shell = new_shell(tmp_path)
     index_of(shell.data, probe()).close()
     save_chain(shell.folder / "half.json")
     (shell.folder / "batch.jsonl").write_text('{"prompt": "a", "variations": 2, "bpm": 120}\n')
-    yield shell
+    return shell
 
 
 @needs_plugins
