@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gui.commands import Command
+from gui.preset_dialogs import PresetDialogs
 from gui.state.rack import Rack, SlotState
 from plugin_bridge.plugins.chain import MOST_SLOTS
 
@@ -14,7 +15,7 @@ GROUP = "Chain"
 _KEYED_SLOTS = 9
 
 
-def slot_commands(rack: Rack, index: int) -> list[Command]:
+def slot_commands(rack: Rack, index: int, presets: PresetDialogs) -> list[Command]:
     """Return what can be done with one plugin of the chain."""
     state = rack.slots[index].state
     deeds: list[tuple[str, Callable[[], object]]] = []
@@ -24,6 +25,8 @@ def slot_commands(rack: Rack, index: int) -> list[Command]:
         words = "Hear it again" if state is SlotState.BYPASSED else "Bypass"
         deeds.append((words, partial(rack.toggle_bypass, index)))
         deeds.append(("Open its window", partial(rack.show_editor, index)))
+        deeds.append(("Load a preset…", partial(presets.load, index)))
+        deeds.append(("Save its preset…", partial(presets.save, index)))
     if index > 0:
         deeds.append(("Move left", partial(rack.move, index, -1)))
     if index + 1 < len(rack.slots):
@@ -32,12 +35,12 @@ def slot_commands(rack: Rack, index: int) -> list[Command]:
     return [Command(name, GROUP, (), run) for name, run in deeds]
 
 
-def named_slot_commands(rack: Rack) -> list[Command]:
+def named_slot_commands(rack: Rack, presets: PresetDialogs) -> list[Command]:
     """Return what can be done with every plugin of the chain, with its place and name."""
     return [
         Command(f"{index + 1} {held.name}: {command.name}", GROUP, (), command.run)
         for index, held in enumerate(rack.slots)
-        for command in slot_commands(rack, index)
+        for command in slot_commands(rack, index, presets)
     ]
 
 

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QMenu, QWidget
 
 from gui.chain_commands import plugin_commands, slot_commands
 from gui.commands import Command
+from gui.preset_dialogs import PresetDialogs
 from gui.state.rack import Rack
 from gui.widgets.command_palette import CommandPalette
 from gui.widgets.export_bar import ExportBar
@@ -34,6 +35,7 @@ class ChainHands(QObject):
         bar = export.chain
         self._rack, self._export, self._bar, self._window = rack, export, bar, parent
         self._palette, self._open_palette = palette, open_palette
+        self.presets = PresetDialogs(rack, parent)
         rack.changed.connect(self._show)
         rack.plugins_changed.connect(self._list_anew)
         bar.add_wanted.connect(self.add_plugin)
@@ -71,7 +73,7 @@ class ChainHands(QObject):
     def _show_menu(self, index: int, place: QPoint) -> None:
         menu = QMenu(self._window)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for command in slot_commands(self._rack, index):
+        for command in slot_commands(self._rack, index, self.presets):
             menu.addAction(command.name, partial(_run, command))
         menu.popup(place)
 

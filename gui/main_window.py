@@ -227,7 +227,9 @@ class MainWindow(QMainWindow):
             self.regions.status.say(f"The recipe is in the form, but {lack} set.", "warn")
 
     def show_commands(self) -> None:
-        self._open_palette((*self.commands, *named_slot_commands(self._parts.rack)))
+        self._open_palette(
+            (*self.commands, *named_slot_commands(self._parts.rack, self.chain.presets))
+        )
 
     def show_keys(self) -> None:
         self._open_palette(tuple(c for c in self.commands if c.keys), "Keys")

@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from engine.display_name import display_text
+from engine.display_name import display_name, display_text
 from gui.state.rack_thread import (
     ChainRead,
     PluginsKnown,
+    PresetRead,
+    PresetWritten,
     RackEvent,
     RackFailed,
     RackThread,
@@ -168,6 +170,20 @@ class Rack(QObject):
             self._editor_open = True
             self._thread.show_editor(index)
 
+    def load_preset(self, index: int, path: Path) -> None:
+        """Set a plugin as a file says."""
+        if self._has(index):
+            self._close_editor()
+            held = self.slots[index]
+            self._thread.load_preset(index, held.slot, path)
+            self.said.emit(f"{held.name} is set as “{display_name(path)}” says.", "")
+
+    def save_preset(self, index: int, path: Path) -> None:
+        """Keep a plugin's settings in a file, in place of one that is there."""
+        if self._has(index):
+            self._close_editor()
+            self._thread.save_preset(index, self.slots[index].slot, path)
+
     def reload(self, index: int) -> None:
         """Try a plugin again that crashed, is in quarantine, or was not found."""
         if self._has(index):
@@ -215,6 +231,10 @@ class Rack(QObject):
         held = _changed(self.slots[index], bypass=bypass, mix=mix)
         self._set((*self.slots[:index], held, *self.slots[index + 1 :]))
 
+    def _replace(self, index: int, slot: ChainSlot) -> None:
+        held = replace(self.slots[index], slot=slot)
+        self._set((*self.slots[:index], held, *self.slots[index + 1 :]))
+
     def _set(self, slots: tuple[HeldSlot, ...]) -> None:
         """Show and hear other slots."""
         self._close_editor()
@@ -254,6 +274,11 @@ class Rack(QObject):
                 self.is_scanning = False
                 self.said.emit(event.sentence, event.level)
                 self.plugins_changed.emit()
+            case PresetRead(index=index, slot=slot):
+                if self._has(index) and self.slots[index].slot.plugin_id == slot.plugin_id:
+                    self._replace(index, slot_like(self.slots[index].slot, slot))
+            case PresetWritten(name=name):
+                self.said.emit(f"“{name}” is saved.", "")
             case RackFailed():
                 self.said.emit(event.sentence, "fault")
             case _:

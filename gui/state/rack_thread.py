@@ -14,13 +14,23 @@ from engine.action_loop import Action, ActionLoop, Turns
 from engine.atomic_file import write_atomically
 from engine.display_name import display_name
 from engine.errors import AppError
-from plugin_bridge.plugins.chain import Chain, encode_chain, read_chain
+from engine.input_file import open_regular_file
+from plugin_bridge.plugins.chain import Chain, ChainSlot, encode_chain, read_chain
 from plugin_bridge.plugins.facts import PluginFacts
 from plugin_bridge.plugins.folders import default_folders, find_candidates
 from plugin_bridge.plugins.host_client import HostOptions
 from plugin_bridge.plugins.host_events import HostEvent
+from plugin_bridge.plugins.host_messages import PresetTaken
+from plugin_bridge.plugins.hosted_plugin import PluginProblem
 from plugin_bridge.plugins.live import LivePlugins, Output
 from plugin_bridge.plugins.plugin_index import PluginIndex
+from plugin_bridge.plugins.presets import (
+    CHAIN_SUFFIX,
+    PRESET_SUFFIX,
+    check_preset_path,
+    slot_file,
+    slot_in_file,
+)
 from plugin_bridge.plugins.scan import ScanLimits, allow, scan
 
 _log = logging.getLogger(__name__)
@@ -70,7 +80,32 @@ class RackFailed:
     sentence: str
 
 
-RackEvent = HostEvent | PluginsKnown | ChainRead | ScanMoved | ScanEnded | RackFailed
+@dataclass(frozen=True)
+class PresetRead:
+    """A chain's file had this slot, for the plugin in this place."""
+
+    index: int
+    slot: ChainSlot
+    name: str
+
+
+@dataclass(frozen=True)
+class PresetWritten:
+    """A preset's file is there."""
+
+    name: str
+
+
+RackEvent = (
+    HostEvent
+    | PluginsKnown
+    | ChainRead
+    | ScanMoved
+    | ScanEnded
+    | RackFailed
+    | PresetRead
+    | PresetWritten
+)
 
 
 class RackThread:
@@ -91,6 +126,8 @@ class RackThread:
         self._index: PluginIndex | None = None
         self._live: LivePlugins | None = None
         self._wanted: Chain | None = None
+        #: Where what was asked of the host goes, by the number of the question.
+        self._presets: dict[int, Path] = {}
         self._stopped = threading.Event()
         self._scanner: threading.Thread | None = None
         self._loop = ActionLoop[RackEvent]("rack", tell)
@@ -118,6 +155,14 @@ class RackThread:
     def close_editor(self) -> None:
         """Close the window that is open; until then the host sets no chain."""
         self._loop.do(self._close_editor)
+
+    def load_preset(self, index: int, slot: ChainSlot, path: Path) -> None:
+        """Set a plugin as a file says: a .vstpreset, or a chain's, of which PresetRead tells."""
+        self._loop.do(partial(self._try, partial(self._load_preset, index, slot, path)))
+
+    def save_preset(self, index: int, slot: ChainSlot, path: Path) -> None:
+        """Keep a plugin's settings in a file; PresetWritten tells. slot: its settings."""
+        self._loop.do(partial(self._try, partial(self._save_preset, index, slot, path)))
 
     def allow(self, plugin_id: str, chain: Chain) -> None:
         """Let a plugin out of quarantine and set the chain anew."""
@@ -153,7 +198,7 @@ class RackThread:
 
     def _open(self) -> None:
         self._index = PluginIndex()
-        self._live = LivePlugins(self._output, self._index, self._options, self._tell)
+        self._live = LivePlugins(self._output, self._index, self._options, self._on_host_event)
         self._tell_plugins()
         if self._chain_path.exists():
             self._loop.emit(ChainRead(read_chain(self._chain_path)))
@@ -185,6 +230,45 @@ class RackThread:
     def _close_editor(self) -> None:
         if self._live is not None and self._live.host is not None:
             self._live.host.close_editor()
+
+    def _load_preset(self, index: int, slot: ChainSlot, path: Path) -> None:
+        check_preset_path(path)
+        if path.suffix.lower() == CHAIN_SUFFIX and self._index is not None:
+            kept = slot_in_file(path, slot.plugin_id)
+            kept.check(self._index.find(slot.plugin_id).facts)
+            self._loop.emit(PresetRead(index, kept, display_name(path)))
+        elif self._live is not None and self._live.host is not None:
+            open_regular_file(path).close()
+            self._live.host.load_preset(index, str(path))
+
+    def _save_preset(self, index: int, slot: ChainSlot, path: Path) -> None:
+        check_preset_path(path)
+        if path.suffix.lower() == CHAIN_SUFFIX:
+            self._write_preset(path, slot_file(slot))
+        elif self._live is not None and self._live.host is not None:
+            self._presets[self._live.host.take_preset(index)] = path
+
+    def _on_host_event(self, event: HostEvent) -> None:
+        """Keep what belongs into a file, and pass on the rest. The host's thread."""
+        if isinstance(event, PresetTaken):
+            self._loop.do(partial(self._try, partial(self._on_preset, event)))
+        else:
+            self._tell(event)
+
+    def _on_preset(self, event: PresetTaken) -> None:
+        path = self._presets.pop(event.number, None)
+        if path is None:
+            return
+        if not event.data:
+            raise PluginProblem(
+                f"This plugin has no {PRESET_SUFFIX} files; choose a name that ends in "
+                f"{CHAIN_SUFFIX}."
+            )
+        self._write_preset(path, event.data)
+
+    def _write_preset(self, path: Path, data: bytes) -> None:
+        write_atomically(path, (data,), overwrite=True)
+        self._loop.emit(PresetWritten(display_name(path)))
 
     def _allow(self, plugin_id: str, chain: Chain) -> None:
         if self._index is None or self._live is None:

@@ -67,6 +67,8 @@ class Options(argparse.Namespace):
     again: bool = False
     chain: str = ""
     plugins: list[str] | None = None
+    presets: dict[int, str] | None = None
+    preset: str = ""
     settings: list[str] | None = None
     keep: str = "wet"
     tail: str = "keep"

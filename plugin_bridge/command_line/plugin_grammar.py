@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from plugin_bridge.command_line.grammar import (
     BIT_DEPTHS,
@@ -50,8 +51,38 @@ def add_plugins(commands: Commands) -> None:
     _add_plugin_run(running)
     playing = add_command(actions, "play", "have an instrument play a MIDI file or a pattern")
     _add_plugin_play(playing)
-    for parser in (scanning, listing, showing, allowing, running, playing):
+    saving = add_command(actions, "save-preset", "keep a plugin's settings in a file")
+    saving.add_argument("name", metavar="PLUGIN", help="its id or its name")
+    saving.add_argument("file", metavar="FILE", help="a new .vstpreset, or .json: a chain's file")
+    _add_settings(saving)
+    for parser in (scanning, listing, showing, allowing, running, playing, saving):
         add_json(parser)
+
+
+def _add_settings(command: Parser) -> None:
+    command.add_argument(
+        "--preset", metavar="FILE", default="", help="a .vstpreset, or a chain's file that has it"
+    )
+    command.add_argument(
+        "--set", dest="settings", action="append", metavar="KEY=VALUE", help="a parameter"
+    )
+
+
+class _PresetOfPlugin(argparse.Action):
+    """Keeps which of the plugins each preset is for."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        plugins: list[str] = namespace.plugins or []
+        if not plugins:
+            parser.error("--preset is for the --plugin before it")
+        presets: dict[int, str] = namespace.presets or {}
+        namespace.presets = {**presets, len(plugins) - 1: str(values)}
 
 
 def _add_plugin_run(command: Parser) -> None:
@@ -64,6 +95,13 @@ def _add_plugin_run(command: Parser) -> None:
     command.add_argument("--chain", metavar="FILE", default="", help="a chain as JSON")
     command.add_argument(
         "--plugin", dest="plugins", action="append", metavar="NAME", help="instead; repeatable"
+    )
+    command.add_argument(
+        "--preset",
+        dest="presets",
+        action=_PresetOfPlugin,
+        metavar="FILE",
+        help="of the --plugin before it: a .vstpreset, or a chain's file that has it",
     )
     command.add_argument(
         "--set", dest="settings", action="append", metavar="KEY=VALUE", help="a parameter of these"
@@ -91,9 +129,7 @@ def _add_plugin_play(command: Parser) -> None:
     command.add_argument(
         "--bars", type=whole, metavar="N", help="of a pattern, 1 to 64 (default: as it needs)"
     )
-    command.add_argument(
-        "--set", dest="settings", action="append", metavar="KEY=VALUE", help="a parameter"
-    )
+    _add_settings(command)
     command.add_argument(
         "--seconds",
         type=number,

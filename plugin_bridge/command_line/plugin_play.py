@@ -17,23 +17,20 @@ from plugin_bridge.command_line.console import Console, shown_path
 from plugin_bridge.command_line.destination import SUBTYPES, check_destination
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.command_line.plugin_files import safe_stem, warn_of_clipping, write_new
-from plugin_bridge.command_line.plugin_settings import read_settings
+from plugin_bridge.command_line.plugin_settings import LOAD_LIMITS, read_settings, slot_of
 from plugin_bridge.command_line.take_report import json_path
 from plugin_bridge.export_name import slug
-from plugin_bridge.plugins.chain import ChainSlot
 from plugin_bridge.plugins.instrument import play
 from plugin_bridge.plugins.midi_file import Note, read_midi
 from plugin_bridge.plugins.offline import with_tail
 from plugin_bridge.plugins.pattern import messages, read_pattern, repeated
 from plugin_bridge.plugins.plugin_index import PluginIndex
-from plugin_bridge.plugins.scan import ScanLimits
 from plugin_bridge.wav_metadata import MIDDLE_C, AcidChunk, InfoChunk, SamplerLoop, SmplChunk
 
 MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 DEFAULT_BPM = "120"
 _FADE_SECONDS = 10.0
 _QUIET_PEAK = 10 ** (-90 / 20)
-_LOAD_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -85,10 +82,9 @@ def play_notes(options: Options, console: Console, index: PluginIndex) -> int:
     (parameters,) = read_settings([plugin.facts], options.settings or ())
     destination = check_destination(options.out, options.bit_depth)
     score = _score(options, plugin.facts.name)
-    slot = ChainSlot(plugin.facts.plugin_id, parameters=parameters)
-    limits = ScanLimits(_LOAD_SECONDS)
+    slot = slot_of(plugin, parameters, options.preset)
     clip = score.finished(
-        play(plugin, slot, score.notes, score.played_seconds, MODEL_SAMPLE_RATE, limits)
+        play(plugin, slot, score.notes, score.played_seconds, MODEL_SAMPLE_RATE, LOAD_LIMITS)
     )
     subtype = destination.subtype or SUBTYPES["24"]
     warn_of_clipping(clip.samples, subtype, console)

@@ -11,8 +11,8 @@ from plugin_bridge.command_line.destination import check_destination
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.command_line.plugin_batch import run_batch
 from plugin_bridge.command_line.plugin_render import Job, find_source, render_file
-from plugin_bridge.command_line.plugin_settings import read_settings
-from plugin_bridge.plugins.chain import Chain, ChainSlot, encode_chain, read_chain
+from plugin_bridge.command_line.plugin_settings import read_settings, slot_of
+from plugin_bridge.plugins.chain import Chain, encode_chain, read_chain
 from plugin_bridge.plugins.plugin_index import PluginIndex
 
 
@@ -46,12 +46,13 @@ def _chain(options: Options, index: PluginIndex) -> Chain:
         if options.settings:
             raise BadArgument("--set is for --plugin; a chain's file has its own parameters.")
         return read_chain(Path(options.chain))
-    plugins = [index.find(name).facts for name in options.plugins or ()]
-    settings = read_settings(plugins, options.settings or ())
+    plugins = [index.find(name) for name in options.plugins or ()]
+    settings = read_settings([plugin.facts for plugin in plugins], options.settings or ())
+    presets = options.presets or {}
     return Chain(
         tuple(
-            ChainSlot(facts.plugin_id, parameters=parameters)
-            for facts, parameters in zip(plugins, settings, strict=True)
+            slot_of(plugin, parameters, presets.get(place, ""))
+            for place, (plugin, parameters) in enumerate(zip(plugins, settings, strict=True))
         )
     )
 

@@ -1,11 +1,27 @@
-"""Parameters of plugins as a person writes them: KEY=VALUE."""
+"""Settings of plugins as a person writes them: KEY=VALUE, and presets as files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from engine.errors import BadArgument
+from plugin_bridge.plugins.chain import ChainSlot
 from plugin_bridge.plugins.facts import ParameterValue, PluginFacts
+from plugin_bridge.plugins.plugin_index import UsablePlugin
+from plugin_bridge.plugins.presets import with_preset
+from plugin_bridge.plugins.scan import ScanLimits
+
+LOAD_LIMITS = ScanLimits(seconds=120.0)
+
+
+def slot_of(plugin: UsablePlugin, parameters: dict[str, ParameterValue], preset: str) -> ChainSlot:
+    """Return a slot with a preset, if one is named, and then these parameters. Blocks.
+
+    Raises BadInputFile, BadArgument, PluginProblem.
+    """
+    slot = ChainSlot(plugin.facts.plugin_id, parameters=parameters)
+    return with_preset(plugin, slot, Path(preset), LOAD_LIMITS) if preset else slot
 
 
 def read_settings(

@@ -35,6 +35,10 @@ def run(options: Options, console: Console) -> int:
             from plugin_bridge.command_line.plugin_play import play_notes
 
             return play_notes(options, console, index)
+        if options.action == "save-preset":
+            from plugin_bridge.command_line.plugin_preset import save_preset
+
+            return save_preset(options, console, index)
         if options.action == "show":
             return _show(options, console, index)
         return _list(console, index)

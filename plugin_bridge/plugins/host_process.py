@@ -3,7 +3,8 @@
 The only importer of pedalboard. What is loaded here may crash, hang, end the process or write
 where it likes: whoever started this waits with a deadline and takes nothing for granted.
 `--scan` writes one ScanReply to stdout and ends, `--time` how long blocks take, `--play` the audio
-of the PlayJob on stdin; `--ring` serves a chain until the pipe closes.
+of the PlayJob on stdin, `--preset` what a plugin is after the PresetJob on stdin; `--ring` serves a
+chain until the pipe closes.
 """
 
 from __future__ import annotations
@@ -22,12 +23,20 @@ import msgspec
 import numpy as np
 
 from engine.child_main import claim_pipes, end_with_the_app, leave_ctrl_c_to_the_app
+from engine.errors import BadArgument
 from plugin_bridge.audio_blocks import leave_blocks_to_their_owner
+from plugin_bridge.plugins.chain import ChainSlot
 from plugin_bridge.plugins.facts import PluginFacts
 from plugin_bridge.plugins.host_server import HostServer
 from plugin_bridge.plugins.hosted_plugin import HostedPlugin, try_out
 from plugin_bridge.plugins.plugin_ring import PluginRing
-from plugin_bridge.plugins.scan_messages import OUTPUT_LIMIT_BYTES, PlayJob, ScanReply
+from plugin_bridge.plugins.scan_messages import (
+    OUTPUT_LIMIT_BYTES,
+    PlayJob,
+    PresetJob,
+    PresetReply,
+    ScanReply,
+)
 from plugin_bridge.slots import CHANNELS
 
 #: How soon the thread of the plugins gets the interpreter from another one.
@@ -41,7 +50,7 @@ _MIDI_CONTROLLERS = re.compile(r"MIDI Ch\. \d+ CC")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one of the two roles. Returns an exit code."""
+    """Run one of the roles. Returns an exit code."""
     options = _parse(arguments)
     end_with_the_app(options.parent)
     from_app, to_app = claim_pipes()
@@ -51,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _scan(options.scan, to_app)
     if options.play:
         return _play(from_app, to_app)
+    if options.preset:
+        return _preset(from_app, to_app)
     if options.time:
         return _time(options, to_app)
     return _serve(options, from_app, to_app)
@@ -116,14 +127,37 @@ def _play(from_app: int, to_app: int) -> int:
     with os.fdopen(from_app, "rb") as order:
         job = msgspec.json.decode(order.read(), type=PlayJob)
     plugin = HostedPlugin(lambda: load(job.file, job.name))
-    if job.slot.state:
-        plugin.set_state(job.slot.state)
-    for key, value in job.slot.parameters.items():
-        plugin.set_parameter(key, value)
+    _settle(plugin, job.slot)
     plugin.prepare(job.sample_rate, _PLAY_BLOCK_FRAMES)
     audio = plugin.play(list(job.notes), job.seconds)
     with os.fdopen(to_app, "wb") as result:
         result.write(np.ascontiguousarray(audio, np.float32).tobytes())
+    os._exit(0)
+
+
+def _settle(plugin: HostedPlugin, slot: ChainSlot, preset: str = "") -> None:
+    """Give a plugin a slot's state, then a preset, then the slot's parameters."""
+    if slot.state:
+        plugin.set_state(slot.state)
+    if preset:
+        plugin.load_preset(preset)
+    for key, value in slot.parameters.items():
+        plugin.set_parameter(key, value)
+
+
+def _preset(from_app: int, to_app: int) -> int:
+    """Read one PresetJob and write what the plugin is then."""
+    with os.fdopen(from_app, "rb") as order:
+        job = msgspec.json.decode(order.read(), type=PresetJob)
+    plugin = HostedPlugin(lambda: load(job.file, job.name))
+    try:
+        _settle(plugin, job.slot, job.path)
+        plugin.run_silence()
+        reply = PresetReply(plugin.state, plugin.preset, plugin.values())
+    except BadArgument as error:
+        reply = PresetReply(problem=error.sentence, details=error.details)
+    with os.fdopen(to_app, "wb") as result:
+        result.write(msgspec.json.encode(reply))
     os._exit(0)
 
 
@@ -146,6 +180,7 @@ class _Options(argparse.Namespace):
     scan: str
     time: str
     play: bool
+    preset: bool
     parent: int
     ring: str
     rate: int
@@ -157,6 +192,7 @@ def _parse(arguments: Sequence[str] | None) -> _Options:
     parser = argparse.ArgumentParser(prog="plugin_bridge.plugins.host_process", description=__doc__)
     parser.add_argument("--scan", default="", metavar="FILE")
     parser.add_argument("--play", action="store_true")
+    parser.add_argument("--preset", action="store_true")
     parser.add_argument("--time", default="", metavar="FILE")
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="0: any")
     parser.add_argument("--ring", default="", metavar="NAME")

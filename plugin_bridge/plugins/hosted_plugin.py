@@ -96,6 +96,13 @@ class HostedPlugin:
         out = instrument(notes, seconds, self._sample_rate, CHANNELS, self._block, reset=True)
         return cast("FloatArray", out)
 
+    def run_silence(self) -> None:
+        """Have some silence processed: it is this that brings parameters into the state."""
+        if self.is_instrument:
+            self.play([], PROBE_FRAMES / self._sample_rate)
+        else:
+            self.prepare(self._sample_rate, self._block)
+
     def set_parameter(self, key: str, value: ParameterValue) -> None:
         """Set one parameter. Raises BadArgument where the plugin does not take it."""
         for instance in self._instances:

@@ -1,11 +1,11 @@
-"""What a child that scans or plays one plugin is given, and leaves behind."""
+"""What a child that scans, plays or sets one plugin is given, and leaves behind."""
 
 from __future__ import annotations
 
 import msgspec
 
 from plugin_bridge.plugins.chain import ChainSlot
-from plugin_bridge.plugins.facts import PluginFacts
+from plugin_bridge.plugins.facts import ParameterValue, PluginFacts
 
 #: Plugins write a lot to stderr, some of them without end.
 OUTPUT_LIMIT_BYTES = 256 << 20
@@ -32,3 +32,24 @@ class PlayJob(msgspec.Struct, frozen=True):
     notes: tuple[tuple[bytes, float], ...]
     seconds: float
     sample_rate: int
+
+
+class PresetJob(msgspec.Struct, frozen=True):
+    """What a child reads that sets one plugin. path: a .vstpreset file between the slot's state
+    and its parameters, empty: none."""
+
+    file: str
+    name: str
+    slot: ChainSlot
+    path: str = ""
+
+
+class PresetReply(msgspec.Struct, frozen=True):
+    """The plugin as it is then. preset: what belongs into a .vstpreset file, empty where there is
+    no such thing. problem: a sentence, empty if there is none."""
+
+    state: bytes = b""
+    preset: bytes = b""
+    values: dict[str, ParameterValue] = {}
+    problem: str = ""
+    details: str = ""

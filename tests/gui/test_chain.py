@@ -16,6 +16,7 @@ import pytest
 import soundfile
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from engine.wav_file import read_chunks
@@ -28,6 +29,7 @@ from gui.state.wet_files import Sides
 from gui.widgets.chain_bar import ChainBar
 from plugin_bridge.plugins.chain import Chain, ChainSlot, encode_chain, read_chain
 from plugin_bridge.plugins.plugin_index import PluginIndex
+from plugin_bridge.plugins.presets import slot_file
 from tests.gui.conftest import OpenApp
 from tests.gui.hands import ALT, CTRL, Key, make, press, said, wait
 from tests.integration.test_plugin_editor import desktop_settings, windows
@@ -329,6 +331,37 @@ def test_another_rate_of_the_output_loads_the_chain_for_it(
     assert app.parts.rack.chain.slots[0].parameters["gain"] == 0.25
 
 
+def choose(app: App, command_name: str, path: Path) -> None:
+    """Run a command of the first plugin's menu, and choose a file in what it opens."""
+    commands = slot_commands(app.parts.rack, 0, app.window.chain.presets)
+    (command,) = [command for command in commands if command.name == command_name]
+    command.run()
+    (dialog,) = [d for d in app.window.findChildren(QFileDialog) if d.isVisible()]
+    dialog.selectFile(str(path))
+    dialog.accept()
+
+
+def test_presets_are_saved_and_loaded_from_the_menu_of_a_card(
+    data: Path, open_app: OpenApp, qtbot: QtBot, tmp_path: Path
+) -> None:
+    remember(data, probe_slot(gain=0.25))
+    app = open_app()
+    rack = app.parts.rack
+    wait(qtbot, lambda: states(app) == [ON])
+    choose(app, "Save its preset…", tmp_path / "quiet.vstpreset")
+    wait(qtbot, lambda: said(app) == "“quiet.vstpreset” is saved.")
+    (tmp_path / "loud.json").write_bytes(slot_file(probe_slot(gain=1.5)))
+    choose(app, "Load a preset…", tmp_path / "loud.json")
+    wait(qtbot, lambda: rack.chain.slots[0].parameters["gain"] == 1.5)
+    assert said(app) == "Probe is set as “loud.json” says."
+    choose(app, "Load a preset…", tmp_path / "quiet.vstpreset")
+    wait(qtbot, lambda: rack.chain.slots[0].parameters["gain"] == 0.25)
+    (tmp_path / "bad.vstpreset").write_bytes(b"nothing")
+    choose(app, "Load a preset…", tmp_path / "bad.vstpreset")
+    wait(qtbot, lambda: "does not take this preset" in said(app))
+    assert states(app) == [ON]
+
+
 @pytest.mark.skipif(shutil.which("xsettingsd") is None, reason="apt install xsettingsd")
 def test_a_plugins_own_window_opens_and_gives_way_to_the_next_click(
     data: Path, open_app: OpenApp, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -340,7 +373,8 @@ def test_a_plugins_own_window_opens_and_gives_way_to_the_next_click(
         with desktop_settings(tmp_path):
             app = open_app()
             wait(qtbot, lambda: states(app) == [ON])
-            (show,) = [c for c in slot_commands(app.parts.rack, 0) if c.name == "Open its window"]
+            commands = slot_commands(app.parts.rack, 0, app.window.chain.presets)
+            (show,) = [c for c in commands if c.name == "Open its window"]
             show.run()
             wait(qtbot, lambda: "ZamEQ2" in windows())
             bar(app).cards[0].name.click()

@@ -12,10 +12,14 @@ import soundfile
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from engine.audio import FrameSpan
 from engine.errors import BadArgument
 from engine.tempo import COMMON_TIME, Tempo, loop_frames
 from engine.wav_file import read_chunks
 from plugin_bridge.cli import main
+from plugin_bridge.command_line.options import Options
+from plugin_bridge.command_line.source import find_grid, open_source
+from plugin_bridge.command_line.spans import read_spans
 from plugin_bridge.plugins.pattern import (
     STEPS_PER_BAR,
     Pattern,
@@ -174,11 +178,10 @@ def test_a_pattern_becomes_exact_bars_that_can_be_grafted_into(
     acid = AcidChunk.decode(chunks[b"acid"])
     assert (acid.beats, acid.tempo_bpm, acid.one_shot) == (8, 92.5, False)
     assert SmplChunk.decode(chunks[b"smpl"]).loops == (SamplerLoop(0, frames),)
-    grafted = shell.run(
-        "continue", path.name, "--bpm", "92.5", "--bars", "1", "--no-serve", "--json", "--seed", "1"
-    )
-    assert grafted.code == 0, grafted.errors
-    assert grafted.json["frames"] == loop_frames(tempo, 3, COMMON_TIME, RATE)
+    source = open_source(path)
+    grid = find_grid(source, tempo, 0.0)
+    spans = read_spans(Options(start_bar=["1"], end_bar=["3"], command=""), source, grid)
+    assert spans == (FrameSpan(0, frames),), "two bars of it are all of it"
 
 
 @needs_plugins
