@@ -61,6 +61,8 @@ def keyed_commands(rack: Rack, add: Callable[[], object]) -> list[Command]:
             for index in slots
         ],
         Command("Scan for plugins", GROUP, (), rack.scan),
+        Command("Give this take its own chain", GROUP, (), rack.give_own_chain),
+        Command("Use the app's chain again", GROUP, (), rack.share_chain),
     ]
 
 

@@ -54,6 +54,7 @@ class ChainHands(QObject):
 
     def _show(self) -> None:
         self._bar.show_slots(self._rack.slots)
+        self._bar.show_owner(is_own=self._rack.is_own)
         self._export.show_chain(has_chain=bool(self._rack.slots))
 
     def _list_anew(self) -> None:

@@ -33,7 +33,7 @@ class DragOut(QObject):
         """wet: what leaves in place of the store's files while there is a chain."""
         super().__init__(parent)
         self.store = store
-        self.wet = wet or WetFiles(store, Chain, self)
+        self.wet = wet or WetFiles(store, lambda _take_id: Chain(), self)
         # The pointer moves on while a file is written: one drag is enough, the newest.
         self._beginning: Path | None = None
         self.wet.failed.connect(self._on_failed)

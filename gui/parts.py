@@ -16,6 +16,7 @@ from gui.state.library import LibraryState
 from gui.state.overviews import Overviews
 from gui.state.playback import Playback
 from gui.state.rack import Rack
+from gui.state.rack_thread import ChainPlaces
 from gui.state.recorder import Recorder
 from gui.state.session import Session
 from gui.state.settings import Settings
@@ -64,10 +65,13 @@ def build_parts(worker: WorkerOptions, audio: AudioOptions) -> Parts:
     clips = ClipLoader()
     library = LibraryState()
     playback = Playback(audio)
-    rack = Rack(playback, data_folder() / "chain.json", host_options(audio.sample_rate))
+    # Those of takes lie with the takes: the library may go to another machine.
+    places = ChainPlaces(data_folder() / "chain.json", library_folder() / "Chains")
+    rack = Rack(playback, places, host_options(audio.sample_rate))
     store = ExportStore(clips.service)
     playback.rate_changed.connect(rack.use_rate)
     sync = Sync(playback)
+    playback.chose.connect(rack.hear)
     return Parts(
         session=Session(),
         generation=Generation(worker),
@@ -80,7 +84,7 @@ def build_parts(worker: WorkerOptions, audio: AudioOptions) -> Parts:
         background=Background(),
         library=library,
         overviews=Overviews(library, clips.service),
-        out=DragOut(store, WetFiles(store, lambda: rack.wet_chain)),
+        out=DragOut(store, WetFiles(store, rack.wet_chain)),
         settings=Settings(data_folder() / "window.ini"),
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.audio import FloatArray
 from plugin_bridge.audio_stage import Leader, Stage
-from plugin_bridge.plugins.insert import Insert
+from plugin_bridge.plugins.insert import Insert, join
 from plugin_bridge.slots import CHANNELS
 from plugin_bridge.sync.transport import Transport
 
@@ -50,6 +50,10 @@ class Deck:
 
     def __init__(self, sample_rate: int) -> None:
         self._insert: Insert | None = None
+        #: What is heard through plugins is later: where that begins or ends, two places of the
+        #: audio meet.
+        self._is_jump = False
+        self._last = np.zeros((CHANNELS, 1), np.float32)
         self._stage = Stage(sample_rate)
         self._leader: Leader | None = None
         self._commands: deque[tuple[Command, bool]] = deque()
@@ -83,6 +87,7 @@ class Deck:
 
         def use(_stage: Stage) -> None:
             self._insert = insert
+            self._is_jump = True
 
         self.post(use)
 
@@ -110,6 +115,7 @@ class Deck:
             self._stage.render_into(out.T, latency_seconds, is_jack=is_jack, late_frames=late)
             if insert is not None:
                 insert.process(out.T)
+            self._go_on(out)
             self._measure(out)
             self._look()
         except Exception as fault:  # noqa: BLE001 - the top of the audio thread
@@ -128,6 +134,15 @@ class Deck:
             command, counted = self._commands.popleft()
             self._commands_done += counted
             command(self._stage)
+
+    def _go_on(self, out: FloatArray) -> None:
+        """Have the block go on from the one before where a jump would be heard."""
+        if not len(out):
+            return
+        if self._is_jump:
+            self._is_jump = False
+            join(out.T, self._last)
+        self._last[:, 0] = out[-1]
 
     def _measure(self, out: FloatArray) -> None:
         if not len(out):

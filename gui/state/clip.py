@@ -52,6 +52,11 @@ class Clip:
         return Standing.of(self.seam_score, None if self.facts is None else self.facts.adherence)
 
     @property
+    def take_id(self) -> str:
+        """The library's id of a take; empty for any other sound."""
+        return "" if self.facts is None else self.facts.take_id
+
+    @property
     def frames(self) -> int:
         return self.audio.frames
 

@@ -31,14 +31,15 @@ class Playback(QObject):
     """Owns the audio client. UI thread only; nothing blocks but close().
 
     Takes are heard at one loudness, on one timeline: another take goes on where the last one was.
-    playing_changed(bool). moved(frame of the chosen clip). peaked(linear peak).
-    under_runs_changed(count). devices_changed(tuple of OutputDevice, name of the chosen one; ""
-    is the system's own). inputs_changed(tuple of InputDevice). switched: what was chosen for the
-    next bar is heard. lost_changed(bool): there is no output. rate_changed(Hz): what the output
-    runs at. sync_told(SyncStatus).
-    said(sentence, level).
+    chose(id of the take that is heard from now on, "" of another sound). playing_changed(bool).
+    moved(frame of the chosen clip). peaked(linear peak). under_runs_changed(count).
+    devices_changed(tuple of OutputDevice, name of the chosen one; "" is the system's own).
+    inputs_changed(tuple of InputDevice). switched: what was chosen for the next bar is heard.
+    lost_changed(bool): there is no output. rate_changed(Hz): what the output runs at.
+    sync_told(SyncStatus). said(sentence, level).
     """
 
+    chose = pyqtSignal(str)
     playing_changed = pyqtSignal(bool)
     moved = pyqtSignal(int)
     peaked = pyqtSignal(float)
@@ -76,6 +77,7 @@ class Playback(QObject):
     def choose(self, clip: Clip | None) -> None:
         """Hear this clip from now on, at the place where the last one was."""
         self._clip, self._next = clip, None
+        self.chose.emit("" if clip is None else clip.take_id)
         if clip is None:
             self._client.choose(None)
             self.stop()
@@ -228,6 +230,7 @@ class Playback(QObject):
         following = self._next
         if following is not None and event.slot_id == following.clip_id:
             self._clip, self._next = following, None
+            self.chose.emit(following.take_id)
             self.switched.emit()
         clip = self._clip
         if clip is not None and event.slot_id == clip.clip_id:

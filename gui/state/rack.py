@@ -12,6 +12,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from engine.display_name import display_name, display_text
 from gui.state.rack_thread import (
+    ChainPlaces,
     ChainRead,
     PluginsKnown,
     PresetRead,
@@ -21,7 +22,9 @@ from gui.state.rack_thread import (
     RackThread,
     ScanEnded,
     ScanMoved,
+    TakeChainsRead,
 )
+from gui.state.take_chains import APP, TakeChains
 from plugin_bridge.plugins.chain import MOST_SLOTS, Chain, ChainSlot
 from plugin_bridge.plugins.facts import PluginFacts
 from plugin_bridge.plugins.host_client import HostOptions
@@ -70,7 +73,8 @@ class HeldSlot:
 
 
 class Rack(QObject):
-    """Owns the chain that playback goes through. UI thread only; nothing blocks but close().
+    """Owns the chain that playback goes through: the app's, or the heard take's own where it has
+    one. UI thread only; nothing blocks but close().
 
     A plugin that crashes costs a sentence: playback goes on, and after the second crash without
     it. changed: the slots. plugins_changed: what can be added. said(sentence, level): the answer
@@ -86,7 +90,7 @@ class Rack(QObject):
     def __init__(
         self,
         output: Output,
-        chain_path: Path,
+        places: ChainPlaces,
         options: HostOptions | None = None,
         parent: QObject | None = None,
     ) -> None:
@@ -98,10 +102,14 @@ class Rack(QObject):
         self._crashed: set[str] = set()
         self._editor_open = False
         self._is_read = False
+        self._chains = TakeChains()
+        self._heard_take = APP
+        #: Another owner's chain, until it is heard: what plugins told before is of the last one.
+        self._awaited: Chain | None = None
         self._arrived.connect(self._on_event)
         options = options or HostOptions()
         self._rate = options.sample_rate
-        self._thread = RackThread(output, options, chain_path, self._arrived.emit)
+        self._thread = RackThread(output, options, places, self._arrived.emit)
 
     @property
     def chain(self) -> Chain:
@@ -109,10 +117,50 @@ class Rack(QObject):
         return Chain(tuple(held.slot for held in self.slots))
 
     @property
-    def wet_chain(self) -> Chain:
-        """Return what is heard of it: the plugins that are on."""
+    def is_own(self) -> bool:
+        """Whether the chain that is shown is the heard take's own."""
+        return self._chains.owner != APP
+
+    def wet_chain(self, take_id: str = APP) -> Chain:
+        """Return what is heard of a take's chain: the plugins that are on. APP: of the app's."""
+        owner = self._chains.owner_for(take_id)
+        slots = self.slots
+        if owner != self._chains.owner:
+            held = map(self._held, self._chains.others.get(owner, Chain()).slots)
+            slots = tuple(replace(h, fault=self._fault(h) if self.effects else None) for h in held)
         on = (SlotState.ON, SlotState.LOADING)
-        return Chain(tuple(held.slot for held in self.slots if held.state in on))
+        return Chain(tuple(held.slot for held in slots if held.state in on))
+
+    def hear(self, take_id: str) -> None:
+        """Go over to the chain of what is heard now. take_id: APP where it is no take."""
+        self._heard_take = take_id
+        owner = self._chains.owner_for(take_id)
+        if owner != self._chains.owner:
+            self._save()
+            chains, chain = self._chains.turned_to(owner, self.chain)
+            self._turn(chains, chain)
+
+    def give_own_chain(self) -> None:
+        """Give the take that is heard a chain of its own, to begin with as the shown one."""
+        if not self._heard_take:
+            self.said.emit("This sound is no take; choose one first, with A to H.", "")
+        elif self.is_own:
+            self.said.emit("This take has a chain of its own already.", "")
+        else:
+            self._save()
+            self._chains = self._chains.given_to(self._heard_take, self.chain)
+            self._save()
+            self.changed.emit()
+            self.said.emit("This take has a chain of its own now; the others keep theirs.", "")
+
+    def share_chain(self) -> None:
+        """Have the heard take go through the app's chain again; its own is given up."""
+        if not self.is_own:
+            self.said.emit("This sound goes through the app's chain already.", "")
+            return
+        self._thread.forget(self._chains.owner)
+        self._turn(*self._chains.taken_away())
+        self.said.emit("This take goes through the app's chain again.", "")
 
     def add(self, plugin_id: str) -> None:
         """Put a plugin at the end of the chain."""
@@ -212,8 +260,7 @@ class Rack(QObject):
         """End the plugin host and keep the chain; nothing is told any more."""
         self._arrived.disconnect(self._on_event)
         self._close_editor()
-        if self._is_read:
-            self._thread.save(self.chain)
+        self._save()
         self._thread.close()
 
     def _has(self, index: int) -> bool:
@@ -231,18 +278,30 @@ class Rack(QObject):
         held = _changed(self.slots[index], bypass=bypass, mix=mix)
         self._set((*self.slots[:index], held, *self.slots[index + 1 :]))
 
-    def _replace(self, index: int, slot: ChainSlot) -> None:
-        held = replace(self.slots[index], slot=slot)
-        self._set((*self.slots[:index], held, *self.slots[index + 1 :]))
-
     def _set(self, slots: tuple[HeldSlot, ...]) -> None:
         """Show and hear other slots."""
         self._close_editor()
         self._is_read = True
         self._show(slots)
         self._thread.set_chain(self.chain)
+        if self._awaited is not None:
+            self._awaited = self.chain
         if not slots:
-            self._thread.save(self.chain)
+            self._save()
+
+    def _turn(self, chains: TakeChains, chain: Chain) -> None:
+        """Show and hear another owner's chain."""
+        self._close_editor()
+        self._chains = chains
+        self.slots = tuple(map(self._held, chain.slots))
+        self.changed.emit()
+        self._awaited = chain
+        self._thread.set_chain(chain, anew=True)
+
+    def _save(self) -> None:
+        """Keep the shown chain; the app's only once it is known what it was."""
+        if self.is_own or self._is_read:
+            self._thread.save(self.chain, self._chains.owner)
 
     def _show(self, slots: tuple[HeldSlot, ...]) -> None:
         if slots != self.slots:
@@ -266,23 +325,37 @@ class Rack(QObject):
                 self.plugins_changed.emit()
             case ChainRead(chain=chain):
                 self._is_read = True
-                if not self.slots and chain.slots:
+                self._chains = self._chains.with_app(chain)
+                if not self.is_own and not self.slots and chain.slots:
                     self._set(tuple(map(self._held, chain.slots)))
-            case ScanMoved():
-                self.noted.emit(f"Plugins: {event.done} of {event.total}, {event.name}.", "")
-            case ScanEnded():
-                self.is_scanning = False
-                self.said.emit(event.sentence, event.level)
-                self.plugins_changed.emit()
-            case PresetRead(index=index, slot=slot):
-                if self._has(index) and self.slots[index].slot.plugin_id == slot.plugin_id:
-                    self._replace(index, slot_like(self.slots[index].slot, slot))
-            case PresetWritten(name=name):
-                self.said.emit(f"“{name}” is saved.", "")
+            case TakeChainsRead(chains=chains):
+                self._chains = self._chains.with_others(chains)
+                self.hear(self._heard_take)
+            case ScanMoved() | ScanEnded():
+                self._on_scan(event)
+            case PresetRead() | PresetWritten():
+                self._on_preset(event)
             case RackFailed():
                 self.said.emit(event.sentence, "fault")
             case _:
                 self._on_host_event(event)
+
+    def _on_scan(self, event: ScanMoved | ScanEnded) -> None:
+        if isinstance(event, ScanMoved):
+            self.noted.emit(f"Plugins: {event.done} of {event.total}, {event.name}.", "")
+            return
+        self.is_scanning = False
+        self.said.emit(event.sentence, event.level)
+        self.plugins_changed.emit()
+
+    def _on_preset(self, event: PresetRead | PresetWritten) -> None:
+        if isinstance(event, PresetWritten):
+            self.said.emit(f"“{event.name}” is saved.", "")
+        elif self._has(event.index):
+            held = self.slots[event.index]
+            if held.slot.plugin_id == event.slot.plugin_id:
+                held = replace(held, slot=slot_like(held.slot, event.slot))
+                self._set((*self.slots[: event.index], held, *self.slots[event.index + 1 :]))
 
     def _on_host_event(self, event: RackEvent) -> None:
         match event:
@@ -315,6 +388,9 @@ class Rack(QObject):
                 pass
 
     def _on_ready(self, event: ChainReady) -> None:
+        if self._awaited is not None and event.chain != self._awaited:
+            return
+        self._awaited = None
         if not _same_plugins(event.chain, self.chain):
             return
         problems = dict(event.problems)
@@ -339,13 +415,13 @@ class Rack(QObject):
 
     def _adopt(self, chain: Chain) -> None:
         """Keep what the plugins say of themselves, unless something else is wanted meanwhile."""
-        if not _same_plugins(chain, self.chain):
+        if self._awaited is not None or not _same_plugins(chain, self.chain):
             return
         self.slots = tuple(
             replace(held, slot=slot_like(held.slot, told))
             for held, told in zip(self.slots, chain.slots, strict=True)
         )
-        self._thread.save(self.chain)
+        self._save()
 
 
 def slot_like(slot: ChainSlot, told: ChainSlot) -> ChainSlot:

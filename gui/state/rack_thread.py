@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from engine.action_loop import Action, ActionLoop, Turns
-from engine.atomic_file import write_atomically
+from engine.atomic_file import write_atomically, write_problem
 from engine.display_name import display_name
-from engine.errors import AppError
+from engine.errors import AppError, BadInputFile
 from engine.input_file import open_regular_file
+from gui.state.take_chains import APP
 from plugin_bridge.plugins.chain import Chain, ChainSlot, encode_chain, read_chain
 from plugin_bridge.plugins.facts import PluginFacts
 from plugin_bridge.plugins.folders import default_folders, find_candidates
@@ -42,6 +43,17 @@ _SCAN_PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
+class ChainPlaces:
+    """app: the file of the app's chain. takes: a folder with one for each take that has its own."""
+
+    app: Path
+    takes: Path
+
+    def of(self, owner: str) -> Path:
+        return self.app if owner == APP else self.takes / f"{owner}{CHAIN_SUFFIX}"
+
+
+@dataclass(frozen=True)
 class PluginsKnown:
     """Every effect that may be used, by name, and the ids of those in quarantine."""
 
@@ -54,6 +66,13 @@ class ChainRead:
     """The chain of the last session."""
 
     chain: Chain
+
+
+@dataclass(frozen=True)
+class TakeChainsRead:
+    """The chains of takes that have one of their own, by their ids."""
+
+    chains: dict[str, Chain]
 
 
 @dataclass(frozen=True)
@@ -100,6 +119,7 @@ RackEvent = (
     HostEvent
     | PluginsKnown
     | ChainRead
+    | TakeChainsRead
     | ScanMoved
     | ScanEnded
     | RackFailed
@@ -111,21 +131,22 @@ RackEvent = (
 class RackThread:
     """Does what the rack wants. Methods: any thread, none blocks but close().
 
-    `tell` is called on several threads and must not block. chain_path: where the chain is kept.
+    `tell` is called on several threads and must not block. places: where chains are kept.
     """
 
     def __init__(
         self,
         output: Output,
         options: HostOptions,
-        chain_path: Path,
+        places: ChainPlaces,
         tell: Callable[[RackEvent], None],
     ) -> None:
-        self._output, self._options, self._chain_path = output, options, chain_path
+        self._output, self._options, self._places = output, options, places
         self._tell = tell
         self._index: PluginIndex | None = None
         self._live: LivePlugins | None = None
         self._wanted: Chain | None = None
+        self._anew = False
         #: Where what was asked of the host goes, by the number of the question.
         self._presets: dict[int, Path] = {}
         self._stopped = threading.Event()
@@ -135,14 +156,18 @@ class RackThread:
             Turns(partial(self._try, self._open), lambda: None, lambda: None, self._end)
         )
 
-    def set_chain(self, chain: Chain) -> None:
-        """Have a chain heard; of several in a row the last."""
-        self._wanted = chain
+    def set_chain(self, chain: Chain, *, anew: bool = False) -> None:
+        """Have a chain heard; of several in a row the last. anew: it is another owner's."""
+        self._wanted, self._anew = chain, self._anew or anew
         self._loop.do(partial(self._try, self._set_wanted))
 
-    def save(self, chain: Chain) -> None:
-        """Keep the chain for the next session."""
-        self._loop.do(partial(self._try, partial(self._save, chain)))
+    def save(self, chain: Chain, owner: str) -> None:
+        """Keep a chain for the next session. owner: the take whose it is, or APP."""
+        self._loop.do(partial(self._try, partial(self._save, chain, self._places.of(owner))))
+
+    def forget(self, owner: str) -> None:
+        """Keep no chain of this take any more."""
+        self._loop.do(partial(self._try, partial(_delete, self._places.of(owner))))
 
     def use_rate(self, sample_rate: int, chain: Chain) -> None:
         """Go on at the output's rate. chain: with the settings that its plugins last told."""
@@ -200,8 +225,19 @@ class RackThread:
         self._index = PluginIndex()
         self._live = LivePlugins(self._output, self._index, self._options, self._on_host_event)
         self._tell_plugins()
-        if self._chain_path.exists():
-            self._loop.emit(ChainRead(read_chain(self._chain_path)))
+        self._read_take_chains()
+        if self._places.app.exists():
+            self._loop.emit(ChainRead(read_chain(self._places.app)))
+
+    def _read_take_chains(self) -> None:
+        chains: dict[str, Chain] = {}
+        for path in sorted(self._places.takes.glob(f"*{CHAIN_SUFFIX}")):
+            try:
+                chains[path.stem] = read_chain(path)
+            except BadInputFile as error:
+                self._loop.emit(RackFailed(error.sentence))
+        if chains:
+            self._loop.emit(TakeChainsRead(chains))
 
     def _end(self) -> None:
         if self._live is not None:
@@ -211,12 +247,16 @@ class RackThread:
 
     def _set_wanted(self) -> None:
         chain, self._wanted = self._wanted, None
+        anew, self._anew = self._anew, False
         if chain is not None and self._live is not None:
-            self._live.set_chain(chain)
+            self._live.set_chain(chain, anew=anew)
 
-    def _save(self, chain: Chain) -> None:
-        self._chain_path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._chain_path, (encode_chain(chain),), overwrite=True)
+    def _save(self, chain: Chain, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_problem(path, error) from error
+        write_atomically(path, (encode_chain(chain),), overwrite=True)
 
     def _use_rate(self, sample_rate: int, chain: Chain) -> None:
         if self._live is not None:
@@ -308,6 +348,13 @@ class RackThread:
         words = f"{count} effect can be used" if count == 1 else f"{count} effects can be used"
         more = f"; {denied} of {total} files are in quarantine" if denied else ""
         return f"{words}{more}."
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise write_problem(path, error) from error
 
 
 def _known(index: PluginIndex) -> PluginsKnown:

@@ -16,6 +16,7 @@ from engine.errors import AppError
 from gui.state.clip import Clip
 from gui.state.exports import ExportedFile, ExportStore, Sound
 from gui.state.stored_take import StoredTake
+from gui.state.take_chains import APP
 from plugin_bridge.plugins.chain import Chain, encode_chain
 from plugin_bridge.plugins.wet_file import WetFile, write_wet
 
@@ -51,7 +52,8 @@ class WetFiles(QObject):
     """Renders each finished file through the chain, once. UI thread only; nothing blocks but
     close(), for the file that is being rendered.
 
-    chain: returns what is heard now. failed(path of the sound, sentence). warned(sentence).
+    chain: returns what is heard of a take, by its id, or of another sound (APP). failed(path of
+    the sound, sentence). warned(sentence).
     """
 
     failed = pyqtSignal(object, str)
@@ -59,7 +61,7 @@ class WetFiles(QObject):
     _arrived = pyqtSignal(object)
 
     def __init__(
-        self, store: ExportStore, chain: Callable[[], Chain], parent: QObject | None = None
+        self, store: ExportStore, chain: Callable[[str], Chain], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._store, self._chain = store, chain
@@ -73,7 +75,7 @@ class WetFiles(QObject):
     def files_of(self, sound: Sound) -> Files | None:
         """Return the finished files, None while one is missing."""
         dry = self._store.path_of(sound)
-        if dry is None or self._only_dry:
+        if dry is None or self._only_dry(sound):
             return None if dry is None else (dry,)
         made = self._made.get(self._key(sound, dry))
         if made is None or not made.is_untouched:
@@ -84,12 +86,11 @@ class WetFiles(QObject):
         """Write what is missing; `then` gets the files, at once where they are there."""
         self._store.prepare(sound, partial(self._on_dry, sound, then))
 
-    @property
-    def _only_dry(self) -> bool:
-        return self.sides is Sides.DRY or not self._chain().slots
+    def _only_dry(self, sound: Sound) -> bool:
+        return self.sides is Sides.DRY or not self._chain(_take_id(sound)).slots
 
     def _on_dry(self, sound: Sound, then: Then, dry: Path) -> None:
-        if self._only_dry:
+        if self._only_dry(sound):
             then((dry,))
             return
         files = self.files_of(sound)
@@ -103,7 +104,7 @@ class WetFiles(QObject):
             render = partial(
                 write_wet,
                 dry,
-                self._chain(),
+                self._chain(_take_id(sound)),
                 self._store.folder,
                 self._store.bit_depth.subtype,
                 is_loop=_is_loop(sound),
@@ -135,7 +136,7 @@ class WetFiles(QObject):
             self.warned.emit(result.warning)
 
     def _key(self, sound: Sound, dry: Path) -> Key:
-        store, chain = self._store, encode_chain(self._chain())
+        store, chain = self._store, encode_chain(self._chain(_take_id(sound)))
         return ExportedFile.now(dry), store.folder, store.bit_depth, chain, _is_loop(sound)
 
 
@@ -149,6 +150,17 @@ def _done(key: Key, sound: Path, render: Callable[[], WetFile]) -> _Done:
 
 def _nothing() -> None:
     pass
+
+
+def _take_id(sound: Sound) -> str:
+    """Return the id of a take; APP: it is another sound, which goes through the app's chain."""
+    match sound:
+        case Clip():
+            return sound.take_id
+        case StoredTake():
+            return sound.take_id
+        case _:
+            return APP
 
 
 def _is_loop(sound: Sound) -> bool:

@@ -153,6 +153,11 @@ class ChainBar(QWidget):
         row.addWidget(self.add)
         row.addStretch(1)
 
+    def show_owner(self, *, is_own: bool) -> None:
+        """Say whose chain it is: the app's, or the heard take's own."""
+        self.title.setText("Take's chain" if is_own else "Chain")
+        self.title.setToolTip("Only this take goes through it" if is_own else "")
+
     def show_slots(self, slots: tuple[HeldSlot, ...]) -> None:
         """Show the chain; cards that stay keep the focus."""
         grown = len(slots) > len(self.cards)

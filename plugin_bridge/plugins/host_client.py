@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 
 from engine.action_loop import ActionLoop, Turns
@@ -80,12 +81,15 @@ class PluginHost:
         """Return the ring, for a stream in this process. One stream at a time."""
         return self._ring
 
-    def set_chain(self, chain: Chain) -> None:
+    def set_chain(self, chain: Chain, *, anew: bool = False) -> None:
         """Have a chain heard; a plugin that is not to be had is passed by, which ChainReady says.
+
+        anew: it is another one, not the present one changed: no setting of a plugin that both have
+        is heard to jump.
 
         Raises BadArgument for values that a plugin cannot have, WriteProblem without an index.
         """
-        wish = find_plugins(chain, self._index)
+        wish = replace(find_plugins(chain, self._index), anew=anew)
         self._loop.do(lambda: self._supervisor.set_chain(wish))
 
     def load_preset(self, slot: int, path: str) -> int:

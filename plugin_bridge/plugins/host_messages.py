@@ -18,13 +18,15 @@ EXIT_SPOILED = 71
 class SetChain(msgspec.Struct, frozen=True, tag=True):
     """Be this chain. files: where each slot's plugin lies, empty: it is not to be loaded.
 
-    names: which plugin of a file with several, empty: the only one.
+    names: which plugin of a file with several, empty: the only one. anew: it is another chain, not
+    this one changed: what is heard goes over to it without a click, dry in between.
     """
 
     number: int
     chain: Chain
     files: tuple[str, ...]
     names: tuple[str, ...]
+    anew: bool = False
 
 
 class LoadPreset(msgspec.Struct, frozen=True, tag=True):

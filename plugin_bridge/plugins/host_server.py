@@ -8,7 +8,8 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -165,19 +166,31 @@ class HostServer:
 
     def _set_chain(self, order: SetChain) -> None:
         unused = list(self._loaded)
-        problems: list[tuple[int, str]] = []
-        self._loaded = []
-        for index, slot in enumerate(order.chain.slots):
-            try:
-                loaded = self._have(index, order, unused)
-                self._loaded.append(loaded)
-                self._settle(loaded, slot)
-            except BadArgument as error:
-                problems.append((index, error.sentence))
-        self._ring.loading = NO_SLOT
-        self._loop.use([loaded.slot for loaded in self._loaded])
+        self._loaded = [self._have(index, order, unused) for index in range(len(order.files))]
+        new = [index for index, loaded in enumerate(self._loaded) if loaded.is_new]
+        known = [index for index, loaded in enumerate(self._loaded) if not loaded.is_new]
+        problems = [*self._settle_some(order, new)]
+        # Another chain may have the same plugins, set otherwise: the present one must not be heard
+        # with these settings.
+        with self._loop.resting if order.anew else nullcontext():
+            problems += self._settle_some(order, known)
+            for loaded in self._loaded if order.anew else ():
+                loaded.slot = RackSlot(loaded.plugin, loaded.slot.mix)
+            self._loop.use([loaded.slot for loaded in self._loaded])
         self._chain_number = order.number
-        self._send(ChainSet(order.number, self._loop.latency_frames, tuple(problems)))
+        self._send(ChainSet(order.number, self._loop.latency_frames, tuple(sorted(problems))))
+
+    def _settle_some(self, order: SetChain, places: list[int]) -> Iterator[tuple[int, str]]:
+        """Give plugins their settings; yields (slot, sentence) of those that do not take them."""
+        for index in places:
+            loaded = self._loaded[index]
+            if loaded.is_new:
+                self._ring.loading = index  # if the process ends now, it was this plugin
+            try:
+                self._settle(loaded, order.chain.slots[index])
+            except BadArgument as error:
+                yield index, error.sentence
+        self._ring.loading = NO_SLOT
 
     def _have(self, index: int, order: SetChain, unused: list[_Loaded]) -> _Loaded:
         """Return a slot's plugin: one that is loaded already, or a new one."""

@@ -83,13 +83,14 @@ class HostOptions:
 
 @dataclass(frozen=True)
 class ChainWish:
-    """A chain and where its plugins are. files, names: as SetChain has them; problems: as ChainSet
-    has them, of plugins that are not to be had here."""
+    """A chain and where its plugins are. files, names, anew: as SetChain has them; problems: as
+    ChainSet has them, of plugins that are not to be had here."""
 
     chain: Chain = _NO_CHAIN
     files: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     problems: tuple[tuple[int, str], ...] = ()
+    anew: bool = False
 
     def without(self, slot: int, sentence: str) -> ChainWish:
         """Return the wish with one plugin that is not to be loaded."""
@@ -170,7 +171,7 @@ class HostSupervisor(ChildKeeper[_Watch, ToHost]):
     def _send_chain(self, watch: _Watch) -> None:
         wish = self._wish
         watch.loading_since = self._clock.now
-        watch.child.send(SetChain(self._number, wish.chain, wish.files, wish.names))
+        watch.child.send(SetChain(self._number, wish.chain, wish.files, wish.names, wish.anew))
 
     # --- what the host says -------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ class Insert:
         if early < frames:
             is_jump |= self._fill(position + early, block[:, early:])
         if is_jump:
-            self._join(block)
+            join(block, self._last)
         self._last[:] = block[:, -1:]
 
     def _fill(self, position: int, out: FloatArray) -> bool:
@@ -57,8 +57,9 @@ class Insert:
             self._ring.read_dry(position, out)
         return was_wet != self.is_wet
 
-    def _join(self, out: FloatArray) -> None:
-        """Go on from the last sample that was heard, with no click."""
-        frames = min(JOIN_FRAMES, out.shape[1])
-        step = self._last - out[:, :1]
-        out[:, :frames] += step * np.linspace(1.0, 0.0, frames + 2, dtype=np.float32)[1:-1]
+
+def join(out: FloatArray, last: FloatArray) -> None:
+    """Go on from the sample that was heard last, (2, 1), with no click. out: (2, frames)."""
+    frames = min(JOIN_FRAMES, out.shape[1])
+    step = last - out[:, :1]
+    out[:, :frames] += step * np.linspace(1.0, 0.0, frames + 2, dtype=np.float32)[1:-1]

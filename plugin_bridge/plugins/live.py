@@ -41,8 +41,8 @@ class LivePlugins:
         """Return the host, for presets and editors; None while the chain is empty."""
         return self._host
 
-    def set_chain(self, chain: Chain) -> None:
-        """Have a chain heard; an empty one costs nothing.
+    def set_chain(self, chain: Chain, *, anew: bool = False) -> None:
+        """Have a chain heard; an empty one costs nothing. anew: as PluginHost.set_chain has it.
 
         Raises BadArgument for values that a plugin cannot have, WriteProblem.
         """
@@ -52,7 +52,7 @@ class LivePlugins:
             if self._host is None:
                 self._host = PluginHost(self._index, self._options, self._on_event)
                 self._audio.set_insert(self._host.ring_name)
-            self._host.set_chain(chain)
+            self._host.set_chain(chain, anew=anew)
         self._chain = chain
 
     def use_rate(self, sample_rate: int) -> None:

@@ -37,7 +37,7 @@ class RingLoop:
     """
 
     def __init__(self, ring: PluginRing, block_frames: int) -> None:
-        self.resting = threading.Lock()
+        self.resting = threading.RLock()
         self._rack: Rack | None = None
         self._ring = ring
         self._block = np.zeros((CHANNELS, block_frames), np.float32)
@@ -86,13 +86,13 @@ class RingLoop:
             self._take_block(frames)
 
     def _take_block(self, frames: int) -> None:
-        rack = self._rack
-        assert rack is not None  # the thread begins with the first one
-        if rack is not self._running:
-            self._running = rack
-            self._ring.begin(self._position, rack.latency_frames)
-        self._ring.read_dry(self._position, self._block)
-        with self.resting:
+        with self.resting:  # whoever holds it may have the next rack ready
+            rack = self._rack
+            assert rack is not None  # the thread begins with the first one
+            if rack is not self._running:
+                self._running = rack
+                self._ring.begin(self._position, rack.latency_frames)
+            self._ring.read_dry(self._position, self._block)
             wet: FloatArray = rack.process(self._block)
         self._ring.finish(self._position - rack.latency_frames, wet)
         self._position += frames
