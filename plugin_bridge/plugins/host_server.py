@@ -17,7 +17,7 @@ import msgspec
 
 from engine.errors import AppError, BadArgument
 from engine.pipes import LineWriter, read_lines
-from plugin_bridge.plugins.chain import STATES_LIMIT_BYTES, ChainSlot
+from plugin_bridge.plugins.chain import MOST_SLOTS, STATES_LIMIT_BYTES, ChainSlot
 from plugin_bridge.plugins.editor_screen import what_the_screen_lacks
 from plugin_bridge.plugins.facts import ParameterValue
 from plugin_bridge.plugins.host_messages import (
@@ -57,7 +57,7 @@ _END_SECONDS = 2.0
 Load = Callable[[str, str | None], Any]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Loaded:
     """A slot's plugin and what it was last told. plugin None: it could not be had."""
 
@@ -83,6 +83,8 @@ class HostServer:
         self._loop = RingLoop(ring, block_frames)
         self._orders: queue.SimpleQueue[ToHost] = queue.SimpleQueue()
         self._loaded: list[_Loaded] = []
+        #: Of other chains that were heard: what comes back need not be loaded again.
+        self._spares: list[_Loaded] = []
         self._chain_number = 0
         #: One for each editor that was asked for, in that order: a wish to close it may come
         #: before it is open.
@@ -167,6 +169,8 @@ class HostServer:
     def _set_chain(self, order: SetChain) -> None:
         unused = list(self._loaded)
         self._loaded = [self._have(index, order, unused) for index in range(len(order.files))]
+        if order.anew:
+            self._spares = [*unused, *self._spares][:MOST_SLOTS]
         new = [index for index, loaded in enumerate(self._loaded) if loaded.is_new]
         known = [index for index, loaded in enumerate(self._loaded) if not loaded.is_new]
         problems = [*self._settle_some(order, new)]
@@ -198,6 +202,11 @@ class HostServer:
         for loaded in unused:
             if (loaded.file, loaded.name) == (file, name):
                 unused.remove(loaded)
+                return loaded
+        for loaded in self._spares:
+            if (loaded.file, loaded.name) == (file, name):
+                self._spares.remove(loaded)
+                loaded.is_new = True  # to be prepared again: it keeps what it heard last
                 return loaded
         slot = order.chain.slots[index]
         if not file:

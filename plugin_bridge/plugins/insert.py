@@ -12,6 +12,7 @@ from plugin_bridge.slots import CHANNELS
 JOIN_FRAMES = 128
 #: More at once goes in pieces.
 _MOST_FRAMES = 8192
+_SILENCE = np.zeros((CHANNELS, 1), np.float32)
 
 
 class Insert:
@@ -26,6 +27,7 @@ class Insert:
         self.lookahead_frames = 0
         self.late = 0
         self.is_wet = False
+        self._has_begun = False
         self._ring = ring
         self._begin = ring.sent
         self._last = np.zeros((CHANNELS, 1), np.float32)
@@ -45,6 +47,9 @@ class Insert:
         block[:, :early] = 0.0  # nothing was sent then
         if early < frames:
             is_jump |= self._fill(position + early, block[:, early:])
+            if not self._has_begun:
+                self._has_begun = True
+                join(block[:, early:], _SILENCE)
         if is_jump:
             join(block, self._last)
         self._last[:] = block[:, -1:]

@@ -331,6 +331,72 @@ def test_another_rate_of_the_output_loads_the_chain_for_it(
     assert app.parts.rack.chain.slots[0].parameters["gain"] == 0.25
 
 
+def take_a(app: App) -> str:
+    clip = app.parts.session.lanes[0].clip
+    assert clip is not None
+    return clip.take_id
+
+
+def command(app: App, name: str) -> None:
+    """Run a command of the palette."""
+    (found,) = [command for command in app.window.commands if command.name == name]
+    found.run()
+
+
+def test_a_take_has_a_chain_of_its_own_until_it_is_given_up(
+    data: Path, open_app: OpenApp, qtbot: QtBot
+) -> None:
+    remember(data, probe_slot(gain=0.25))
+    app = open_app()
+    rack, title = app.parts.rack, bar(app).title
+    wait(qtbot, lambda: states(app) == [ON])
+    command(app, "Give this take its own chain")
+    assert "This sound is no take" in said(app)
+    make(app, qtbot, "dry drums, 240 bpm", takes=2)
+    press(app, Key.Key_A)
+    quiet = loudest_over(app, qtbot)
+    command(app, "Give this take its own chain")
+    bar(app).cards[0].mix.setValue(0)
+    becomes(app, qtbot, lambda peak: peak > 3 * quiet)
+    assert title.text() == "Take's chain"
+    press(app, Key.Key_B)
+    assert (title.text(), bar(app).cards[0].mix.value()) == ("Chain", 100)
+    becomes(app, qtbot, lambda peak: peak < 2 * quiet)
+    press(app, Key.Key_A)
+    becomes(app, qtbot, lambda peak: peak > 3 * quiet)
+    take = take_a(app)
+    assert [slot.mix for slot in rack.wet_chain(take).slots] == [0.0]
+    press(app, Key.Key_B)
+    assert [slot.mix for slot in rack.wet_chain(take).slots] == [0.0], "also while B is heard"
+    assert [slot.mix for slot in rack.wet_chain().slots] == [1.0]
+    app.actions.set_export_sides(Sides.WET)
+    files = [wet_file(app, qtbot, index) for index in range(2)]
+    loud, soft = (float(np.abs(soundfile.read(file)[0]).max()) for file in files)
+    assert loud > 3 * soft
+    app.close()
+    (kept,) = (data / "takes" / "Chains").iterdir()
+    assert (kept.stem, read_chain(kept).slots[0].mix) == (take, 0.0)
+    assert read_chain(data / "chain.json").slots[0].mix == 1.0
+    app = open_app()
+    wait(qtbot, lambda: states(app) == [ON])
+    app.parts.rack.hear(take)  # as playback does once it is chosen
+    assert [slot.mix for slot in app.parts.rack.chain.slots] == [0.0]
+    command(app, "Use the app's chain again")
+    assert [slot.mix for slot in app.parts.rack.chain.slots] == [1.0]
+    app.close()
+    assert not kept.exists()
+
+
+def wet_file(app: App, qtbot: QtBot, index: int) -> Path:
+    """Return the file that leaves the window for the take of a lane."""
+    files: list[tuple[Path, ...]] = []
+    clip = app.parts.session.lanes[index].clip
+    assert clip is not None
+    app.parts.out.wet.prepare(clip, files.append)
+    wait(qtbot, lambda: bool(files))
+    return files[0][-1]
+
+
 def choose(app: App, command_name: str, path: Path) -> None:
     """Run a command of the first plugin's menu, and choose a file in what it opens."""
     commands = slot_commands(app.parts.rack, 0, app.window.chain.presets)

@@ -116,7 +116,8 @@ class Stream:
         was_wet = False
         for number, is_wet in enumerate(self.wet):
             start, stop = number * BLOCK_FRAMES, (number + 1) * BLOCK_FRAMES
-            joined = start if is_wet == was_wet else max(start, late) + JOIN_FRAMES
+            is_joined = is_wet != was_wet or start <= late < stop
+            joined = max(start, late) + JOIN_FRAMES if is_joined else start
             span = slice(min(joined, stop), stop)
             expected = wet if is_wet else dry
             np.testing.assert_array_equal(out[:, span], expected[:, span], f"block {number}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,14 @@ from plugin_bridge.plugins.host_events import ChainReady
 from plugin_bridge.plugins.insert import JOIN_FRAMES, Insert
 from plugin_bridge.plugins.plugin_index import PluginIndex
 from tests.event_recorder import TIMEOUT_SECONDS
-from tests.plugin_bridge.plugins.host_parts import BLOCK_FRAMES, RATE, hosting, index_of, probe_slot
+from tests.plugin_bridge.plugins.host_parts import (
+    BLOCK_FRAMES,
+    RATE,
+    Told,
+    hosting,
+    index_of,
+    probe_slot,
+)
 from tests.plugin_bridge.plugins.plugin_parts import needs_plugins, probe
 
 pytestmark = needs_plugins
@@ -67,6 +75,11 @@ def gain_of(chain: Chain) -> float:
     return float(np.prod([float(slot.parameters["gain"]) for slot in chain.slots]))
 
 
+def is_ready(told: Told, since: int, chain: Chain) -> bool:
+    events = told.events[since:]
+    return any(isinstance(event, ChainReady) and event.chain == chain for event in events)
+
+
 def test_another_chain_is_gone_over_to_without_a_click(index: PluginIndex) -> None:
     """Between chains with the same plugin, set otherwise, and with plugins more or fewer."""
     with hosting(index, QUIET, HostOptions(RATE)) as (host, told):
@@ -76,13 +89,7 @@ def test_another_chain_is_gone_over_to_without_a_click(index: PluginIndex) -> No
         for chain in (LOUD, QUIET, TWO, LOUD, Chain(), QUIET):
             seen = told.now()
             host.set_chain(chain, anew=True)
-            ready = (
-                lambda seen=seen, chain=chain: any(  # noqa: E731
-                    isinstance(event, ChainReady) and event.chain == chain
-                    for event in told.events[seen:]
-                )
-            )
-            tone.until(ready)
+            tone.until(partial(is_ready, told, seen, chain))
             tone.until_gain(gain_of(chain))
     out = np.concatenate(tone.out[start:])
     steepest = 2 * np.pi * TONE_HZ / RATE * LEVEL * MOST_GAIN

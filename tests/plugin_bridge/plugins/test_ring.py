@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.audio import FloatArray
+from plugin_bridge.audio_deck import Deck
 from plugin_bridge.plugins.insert import JOIN_FRAMES, Insert
 from plugin_bridge.plugins.plugin_ring import CAPACITY_FRAMES, NO_SLOT, PluginRing
 from plugin_bridge.plugins.rack import SPOILED_LIMIT, Rack, RackSlot, Spoiled
+from plugin_bridge.slots import Slot
 
 HOST_FRAMES = 64
 GAIN = np.float32(0.5)
@@ -69,7 +71,8 @@ def test_what_comes_out_is_what_went_in_wet_or_dry(
             insert.process(block)
             now = (insert.is_wet, insert.lookahead_frames)
             early = max(0, now[1] - position)
-            skipped = 0 if now == was else early + JOIN_FRAMES
+            begins = position <= now[1] < position + size
+            skipped = 0 if now == was and not begins else early + JOIN_FRAMES
             start = 2000 + position - now[1]
             factor = GAIN if insert.is_wet else np.float32(1.0)
             wanted = factor * padded[:, start : start + size]
@@ -130,6 +133,35 @@ def test_a_block_of_any_size_goes_through(ring: PluginRing) -> None:
     assert late == 2 * 8192
     np.testing.assert_array_equal(out[:, late + JOIN_FRAMES :], dry[:, JOIN_FRAMES:-late])
     assert not out[:, :late].any()
+
+
+def test_plugins_come_and_go_without_a_click() -> None:
+    frames, hz = 44_100, 100.0
+    wave = (0.5 * np.sin(2 * np.pi * hz / frames * np.arange(frames))).astype(np.float32)
+    deck = Deck(frames)
+    deck.post(lambda stage: stage.player.put(Slot("A", np.stack([wave, wave]))))
+    deck.post(lambda stage: stage.player.choose("A"))
+    deck.post(lambda stage: stage.play(0))
+    heard: list[FloatArray] = []
+
+    def play(blocks: int, size: int) -> None:
+        for _ in range(blocks):
+            out = np.zeros((size, 2), np.float32)
+            deck.fill(out)
+            heard.append(out[:, 0])
+
+    play(6, 500)
+    for size in (500, 333, 512):
+        ring = PluginRing.create()
+        deck.use_insert(Insert(ring))
+        play(9, size)
+        deck.use_insert(None)
+        play(5, size)
+        ring.close()
+    sound = np.concatenate(heard[4:])
+    steepest = 0.5 * 2 * np.pi * hz / frames
+    assert np.abs(np.diff(sound)).max() <= steepest + 1.0 / JOIN_FRAMES
+    assert np.abs(sound).max() > 0.49
 
 
 def test_both_ends_see_the_same(ring: PluginRing) -> None:
