@@ -159,8 +159,16 @@ def test_a_batch_goes_through_a_chain_and_is_resumed(shell: Shell) -> None:
         np.testing.assert_allclose(half, 0.5 * dry, atol=2**-23)
         chunks = dict(read_chunks(out / name))
         assert (read_mark(out / name) != "", b"acid" in chunks) == (True, True)
-    refused = shell.run("render", "batch.jsonl", "--out", "new", "--keep", "dry")
-    assert (refused.code, "--chain FILE" in refused.errors) == (2, True)
+
+
+def test_what_is_kept_of_a_chain_needs_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("batch.jsonl").write_text('{"prompt": "a"}')
+    assert main(["render", "batch.jsonl", "--out", "new", "--keep", "dry"]) == 2
+    assert "give one with --chain FILE" in capsys.readouterr().err
+    assert not Path("new").exists()
 
 
 def dry_of(name: str) -> str:
