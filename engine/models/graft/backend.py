@@ -27,6 +27,7 @@ from engine.models.graft.model import GraftModel, Wish, load_model
 from engine.models.graft.one_shot import finish_one_shot
 from engine.models.graft.sampling import Brief, LatentCanvas, SamplerSettings, sample
 from engine.models.graft.spectral import LATENT_HOP
+from engine.models.graft.tone import Tone, with_tones
 from engine.prompt import PromptFields, parse_prompt, resolve_fields
 from engine.request import GRAFTING_TASKS, GenerationRequest, Task
 from engine.take import TakeFacts
@@ -154,6 +155,7 @@ class GraftMaker:
         on_progress(index, Phase.READING, 1, 1)
         brief = self._brief(request, fields, length)
         latents = self._sample(request, brief, length, index, on_progress)
+        latents = self._toned(request, brief, latents)
         sampled = time.monotonic()
         stereo = self._decode(latents, request.seed, index, on_progress)
         samples, gain_db = finish(stereo, length)
@@ -215,6 +217,12 @@ class GraftMaker:
 
         settings = sampler_settings(request)
         return sample(self.model.denoiser, canvas, brief, settings, noise, on_step)
+
+    def _toned(self, request: GenerationRequest, brief: Brief, latents: Tensor) -> Tensor:
+        """Return the latents as dark, bright, mono or wide as the prompts say."""
+        texts = [request.prompt, request.to_prompt][: len(brief.prompts)]
+        tones = [Tone.of(text, request.negative_prompt) for text in texts]
+        return with_tones(self.model.codec, latents, tones, brief.shares)
 
     def _decode(
         self, latents: Tensor, seed: int, index: int, on_progress: ProgressCallback
