@@ -20,13 +20,7 @@ from engine.models.graft.conditioning import (
     UNKNOWN_ROOT,
     Conditions,
 )
-from engine.models.graft.key_guidance import (
-    DEGREES,
-    PROFILES,
-    key_tuner,
-    note_shares,
-    scale_weights,
-)
+from engine.models.graft.key_guidance import degree_weights, key_tuner, note_shares
 from engine.models.graft.spectral import BANDS, LATENT_HOP
 from engine.resources import resource_path
 
@@ -71,14 +65,13 @@ def levels_at(latents: Tensor, *hertz: float) -> list[float]:
 
 
 def test_a_note_outside_the_key_fades_beside_one_inside() -> None:
-    chord, outside = (220.0, 261.63, 329.63), 466.16  # A, C and E; A#
-    latents = tones(*chord, outside)
+    inside, outside = 440.0, 622.25  # A and D#
+    latents = tones(inside, outside)
     tune = key_tuner(codec(), row(A_MINOR))
-    before = levels_at(latents, *chord, outside)
-    after = levels_at(tune(latents), *chord, outside)
-    gained = [b - a for a, b in zip(before, after, strict=True)]
-    assert gained[3] < -1.0
-    assert gained[3] < min(gained[:3]) - 0.5
+    before = levels_at(latents, inside, outside)
+    after = levels_at(tune(latents), inside, outside)
+    assert after[1] < before[1] - 1.0
+    assert after[0] > before[0] - 0.5
 
 
 def test_without_a_key_nothing_moves() -> None:
@@ -107,48 +100,17 @@ def test_a_detuned_grid_shifts_the_notes() -> None:
 def test_the_gradient_is_that_of_the_log_share(name: str) -> None:
     key = Key.parse(name)
     shares = note_shares(0.0)
-    wanted, heard = shares @ scale_weights(key.root, key.mode, DEGREES), shares.sum(1)
+    wanted, heard = shares @ degree_weights(key.root, key.mode), shares.sum(1)
     logs = (torch.randn(3, 4, BANDS, dtype=torch.float64) / 2 - 2).requires_grad_()
     energy = torch.exp(2 * logs)
     share = (energy * wanted).sum((1, 2)) / (energy * heard).sum((1, 2))
     share.log().sum().backward()
     assert logs.grad is not None
-    got = key_guidance._frame_gradient(logs.detach(), wanted, heard)  # pyright: ignore[reportPrivateUsage]
+    got = key_guidance._gradient(logs.detach(), wanted, heard)  # pyright: ignore[reportPrivateUsage]
     assert torch.allclose(got, logs.grad, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["C major", "F# minor"])
-def test_the_windows_gradient_is_that_of_the_log_shares_of_its_notes(name: str) -> None:
-    key = Key.parse(name)
-    shares = note_shares(0.0)
-    profile = scale_weights(key.root, key.mode, PROFILES[key.mode])
-    profile = profile / profile.sum()
-    logs = (torch.randn(3, 4, BANDS, dtype=torch.float64) / 2 - 2).requires_grad_()
-    notes = torch.exp(2 * logs).sum((0, 1)) @ shares.double()
-    (profile * (notes / notes.sum()).clamp_min(1e-300).log()).sum().backward()
-    assert logs.grad is not None
-    got = key_guidance._window_gradient(  # pyright: ignore[reportPrivateUsage]
-        logs.detach(), shares.double(), profile.double()
-    )
-    assert torch.allclose(got, 12 * logs.grad, atol=1e-3)
-
-
-def test_a_drone_on_the_root_is_drawn_to_the_other_notes() -> None:
-    """In one frame the root alone is as good as can be; in a whole loop it is not."""
-    before = tones(220.0, 261.63, 329.63, level=0.05) * 0.3 + tones(220.0, level=0.3) * 0.7
-    after = key_tuner(codec(), row(A_MINOR))(before)
-    was, is_now = levels_at(before, 220.0, 261.63), levels_at(after, 220.0, 261.63)
-    assert is_now[1] - was[1] > is_now[0] - was[0]
-
-
-@pytest.mark.parametrize("mode", ["major", "minor"])
-def test_a_profile_is_a_distribution_with_its_weight_on_the_triad(mode: str) -> None:
-    profile = PROFILES[mode]  # pyright: ignore[reportArgumentType]
-    assert sum(profile) == pytest.approx(1.0, abs=0.03)
-    assert sum(profile[degree] for degree in (0, 2, 4)) > 0.6
-
-
 def test_the_triad_counts_most_and_nothing_outside_the_scale() -> None:
-    weights = scale_weights(9, "minor", DEGREES)
+    weights = degree_weights(9, "minor")
     assert [n for n in range(12) if weights[n] == 0] == [1, 3, 6, 8, 10]
     assert weights.argmax() == 9
