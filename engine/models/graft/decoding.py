@@ -22,12 +22,7 @@ from engine.models.graft.spectral import (
     to_left_right,
     to_mid_side,
 )
-from engine.models.graft.steady_phases import steady_phases
 
-#: From steady phases. Log-magnitude L1 of 24 held-out items: 0.1582 after 16, 0.1580 after 20,
-#: 0.1577 after 32; from random phases 0.1588 after 16, 0.1579 after 32. Heard in their key after
-#: the codec: 0.90 of 49 items, from random phases 0.88.
-STEADY_ITERATIONS = 20
 #: A bin counts as heard where it is no more than 40 dB under what is to be made.
 HEARD_SHARE = 0.01
 
@@ -56,18 +51,14 @@ def decode(
     phases: Tensor,
     known: KnownAudio | None = None,
     on_iteration: Callable[[int, int], None] | None = None,
-    iterations: int | None = None,
+    iterations: int = ITERATIONS,
 ) -> Tensor:
     """Map latents (T, channels) to stereo (2, T x 2048). Rotating latents and phases rotates
-    the audio. on_iteration may raise JobCancelled. iterations: None: as many as pay."""
+    the audio. on_iteration may raise JobCancelled."""
     magnitudes = codec.magnitudes(latents)
     if known is None:
-        start = steady_phases(magnitudes, phases)
         mid_side = recover_audio(
-            magnitudes,
-            start,
-            iterations=iterations or STEADY_ITERATIONS,
-            on_iteration=on_iteration,
+            magnitudes, phases, iterations=iterations, on_iteration=on_iteration
         )
         return to_left_right(mid_side)
     spectrum = stft_circular(to_mid_side(known.stereo))
@@ -79,7 +70,7 @@ def decode(
     mid_side = recover_audio(
         torch.where(hold[None, :, None], spectrum.abs(), magnitudes),
         phases,
-        iterations=iterations or ITERATIONS,
+        iterations=iterations,
         known=spectrum,
         known_frames=hold,
         on_iteration=on_iteration,
