@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import logging
 import os
 import sys
 import threading
@@ -19,10 +18,9 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from engine.audio import FloatArray
-from engine.child_main import claim_pipes, end_with_the_app, go_first, leave_ctrl_c_to_the_app
+from engine.child_main import claim_pipes, end_with_the_app
 from engine.errors import BadArgument
 from engine.pipes import LineWriter
-from plugin_bridge.audio_blocks import leave_blocks_to_their_owner
 from plugin_bridge.audio_deck import Deck
 from plugin_bridge.audio_faults import parse_audio_fault
 from plugin_bridge.audio_keeper import OpenOutput, OutputRequest
@@ -37,14 +35,7 @@ from plugin_bridge.devices import (
     portaudio_advice,
 )
 from plugin_bridge.slots import CHANNELS
-
-#: As PipeWire gives its clients.
-_NICE = -11
-#: How soon the thread of the callback gets the interpreter from another one.
-_SWITCH_SECONDS = 0.001
-#: PortAudio reports nonsense on JACK; nothing real is as long as this.
-_LONGEST_LATENCY_SECONDS = 1.0
-_SICK = "The sound system does not work; restart it, or the computer."
+from plugin_bridge.sound_process import LONGEST_LATENCY_SECONDS, SICK, be_in_time
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,13 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         LineWriter(to_app).write(encode_audio(_list()))
         return 0
     faults = tuple(parse_audio_fault(fault) for fault in options.fault)
-    go_first(_NICE)
-    leave_ctrl_c_to_the_app()
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
-    )
-    leave_blocks_to_their_owner()
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    be_in_time()
     request = OutputRequest(options.device, options.rate, options.latency)
     server = AudioServer(PortAudio(), request, faults, to_app)
     gc.freeze()  # what is there now stays: a collection must not stop the audio to look at it
@@ -84,7 +69,7 @@ class PortAudio:
                 self._start_anew()
                 return self._found()
             except sd.PortAudioError as error:
-                raise DeviceProblem(_SICK, str(error)) from error
+                raise DeviceProblem(SICK, str(error)) from error
 
     def _found(self) -> tuple[OutputDevice, ...]:
         sd = self._sounddevice
@@ -107,7 +92,7 @@ class PortAudio:
         try:
             return inputs_of(sd)
         except sd.PortAudioError as error:
-            raise DeviceProblem(_SICK, str(error)) from error
+            raise DeviceProblem(SICK, str(error)) from error
 
     def open(self, device: OutputDevice, request: OutputRequest, deck: Deck) -> OpenOutput:
         """Open and start a stream. Raises DeviceProblem."""
@@ -148,7 +133,7 @@ class PortAudio:
             except OSError as error:  # no PortAudio library
                 raise DeviceProblem(portaudio_advice(), str(error)) from error
             except Exception as error:  # PortAudioError, of the very module that failed
-                raise DeviceProblem(_SICK, str(error)) from error
+                raise DeviceProblem(SICK, str(error)) from error
             self._sounddevice = sounddevice
             self._is_fresh = self._is_started = True
         return self._sounddevice
@@ -205,7 +190,7 @@ class _Stream:
             self._stream.close()
             raise
         told = float(self._stream.latency)
-        is_sense = device.host_api != JACK and 0.0 < told < _LONGEST_LATENCY_SECONDS
+        is_sense = device.host_api != JACK and 0.0 < told < LONGEST_LATENCY_SECONDS
         self.latency_seconds = told if is_sense else 0.0
 
     def is_alive(self) -> bool:

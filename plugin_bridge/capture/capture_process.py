@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import logging
 import sys
 import threading
 from collections.abc import Sequence
@@ -18,10 +17,9 @@ from typing import Any
 import numpy as np
 
 from engine.audio import FloatArray
-from engine.child_main import claim_pipes, end_with_the_app, go_first, leave_ctrl_c_to_the_app
+from engine.child_main import claim_pipes, end_with_the_app
 from engine.errors import AppError
 from engine.pipes import LineWriter
-from plugin_bridge.audio_blocks import leave_blocks_to_their_owner
 from plugin_bridge.capture.capture_messages import InputGone, encode_capture
 from plugin_bridge.capture.capture_server import CaptureServer, OpenInput
 from plugin_bridge.capture.jack_input import JackInput
@@ -36,11 +34,7 @@ from plugin_bridge.devices import (
     portaudio_advice,
 )
 from plugin_bridge.slots import CHANNELS
-
-_NICE = -11
-_SWITCH_SECONDS = 0.001
-_LONGEST_LATENCY_SECONDS = 1.0
-_SICK = "The sound system does not work; restart it, or the computer."
+from plugin_bridge.sound_process import LONGEST_LATENCY_SECONDS, SICK, be_in_time
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,13 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     from_app, to_app = claim_pipes()
     end_with_the_app()
-    go_first(_NICE)
-    leave_ctrl_c_to_the_app()
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
-    )
-    leave_blocks_to_their_owner()
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    be_in_time()
     writer = LineWriter(to_app)
     try:
         source = open_input(options.input, options.rate, options.latency)
@@ -131,7 +119,7 @@ class _SoundInput:
         )
         self._stream.start()
         latency = float(self._stream.latency)
-        self.latency_seconds = latency if 0.0 < latency < _LONGEST_LATENCY_SECONDS else 0.0
+        self.latency_seconds = latency if 0.0 < latency < LONGEST_LATENCY_SECONDS else 0.0
 
     def is_alive(self) -> bool:
         try:
@@ -159,7 +147,7 @@ def _load() -> Any:
     except OSError as error:  # no PortAudio library
         raise DeviceProblem(portaudio_advice(), str(error)) from error
     except Exception as error:  # PortAudioError, of the very module that failed
-        raise DeviceProblem(_SICK, str(error)) from error
+        raise DeviceProblem(SICK, str(error)) from error
     return sounddevice
 
 

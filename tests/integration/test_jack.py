@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -44,7 +43,7 @@ from tests.integration.jack_parts import (
     what_jack_lacks,
 )
 from tests.plugin_bridge.audio_scenarios import Heard, audio, noise, shared_blocks
-from tests.plugin_bridge.command_runs import ROOT, wait_for, write_clicks
+from tests.plugin_bridge.command_runs import command, wait_for, write_clicks
 from tests.plugin_bridge.plugins.host_parts import GAIN, Told, index_of, probe_slot
 from tests.plugin_bridge.plugins.plugin_parts import needs_plugins, probe
 
@@ -238,20 +237,8 @@ def test_stream_plays_a_file_and_a_folder_into_a_device(
 def stream(folder: Path, device: str) -> Generator[subprocess.Popen[str]]:
     """Run the command; a test that fails does not leave it behind."""
     write_clicks(folder / "loop.wav", bars=1)
-    words = ["stream", str(folder / "loop.wav"), "--device", device]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "plugin_bridge", *words],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with command("stream", str(folder / "loop.wav"), "--device", device) as process:
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            process.communicate()
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> list[str]:

@@ -27,7 +27,7 @@ from tests.integration.jack_parts import PERIOD_FRAMES, RATE, jack_server, what_
 from tests.integration.jack_player import song
 from tests.integration.test_jack import read_until
 from tests.plugin_bridge.audio_scenarios import shared_blocks
-from tests.plugin_bridge.command_runs import ROOT
+from tests.plugin_bridge.command_runs import ROOT, command
 
 pytestmark = pytest.mark.skipif(bool(what_jack_lacks()), reason=what_jack_lacks())
 
@@ -81,19 +81,8 @@ def daw(bpm: float = BPM, name: str = "daw") -> Generator[Daw]:
 
 @contextmanager
 def recording(*words: str) -> Generator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "plugin_bridge", "record", "--json", *words],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with command("record", "--json", *words) as process:
         yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def error_frames(samples: FloatArray, frame: int, reach: int = 40) -> int | None:

@@ -23,7 +23,7 @@ from plugin_bridge.sync.phase_lock import LIMIT_SECONDS
 from tests.integration.jack_parts import PERIOD_FRAMES, RATE, jack_server, what_jack_lacks
 from tests.integration.test_jack import read_until
 from tests.plugin_bridge.audio_scenarios import noise
-from tests.plugin_bridge.command_runs import ROOT, write_clicks
+from tests.plugin_bridge.command_runs import ROOT, command, write_clicks
 
 pytestmark = pytest.mark.skipif(bool(what_jack_lacks()), reason=what_jack_lacks())
 
@@ -80,20 +80,8 @@ def daw(folder: Path) -> Generator[Daw]:
 
 @contextmanager
 def stream(file: Path, *words: str) -> Generator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "plugin_bridge", "stream", str(file), "--device", DEVICE]
-    process = subprocess.Popen(
-        [*command, "--json", *words],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with command("stream", str(file), "--device", DEVICE, "--json", *words) as process:
         yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def write_noise(path: Path) -> FloatArray:

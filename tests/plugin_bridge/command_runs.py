@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,24 @@ class Shell:
 def ended(process: subprocess.Popen[str]) -> Ended:
     out, errors = process.communicate(timeout=PATIENCE_SECONDS)
     return Ended(process.returncode, out, errors)
+
+
+@contextmanager
+def command(*words: str) -> Generator[subprocess.Popen[str]]:
+    """Run a command in this test's own environment; one that fails does not leave it behind."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "plugin_bridge", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 def new_shell(folder: Path, **variables: str) -> Shell:

@@ -44,6 +44,15 @@ def test_a_file_that_grows_is_told_when_it_has_done(tmp_path: Path) -> None:
     assert not watch.is_waiting
 
 
+def test_a_file_that_stands_still_for_a_moment_is_not_finished_yet(tmp_path: Path) -> None:
+    watch = FolderWatch(tmp_path)
+    watch.look(0.0)
+    path = write(tmp_path / "bounce.wav")
+    assert watch.look(1.0).files == ()
+    assert watch.look(1.0 + 0.9 * SETTLE_SECONDS).files == (), "its writer may only have paused"
+    assert watch.look(1.0 + SETTLED).files == (path,)
+
+
 @pytest.mark.parametrize("name", [".hidden.wav", "notes.txt", "bounce.wav.part", "wav"])
 def test_what_is_no_sound_is_left_alone(tmp_path: Path, name: str) -> None:
     watch = FolderWatch(tmp_path)
