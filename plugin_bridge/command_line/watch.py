@@ -34,6 +34,7 @@ def run(options: Options, console: Console) -> int:
     check_destination(out, options.bit_depth)
     watch = FolderWatch(folder, with_existing=options.once)
     if not options.once:
+        watch.look(time.monotonic())  # before it is said: what comes from then on is taken
         console.progress.say(
             f"watching {shown_path(folder)}; results go into {shown_path(Path(out))}; "
             "Ctrl+C ends it"
