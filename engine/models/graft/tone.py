@@ -68,6 +68,10 @@ class Tone:
         said, unwanted = _axes(prompt), _axes(negative)
         return cls(*(max(-1.0, min(1.0, a - b)) for a, b in zip(said, unwanted, strict=True)))
 
+    def scaled(self, share: float) -> Tone:
+        """Return so much of it. share: 0 to 1."""
+        return Tone(share * self.brightness, share * self.width)
+
 
 def with_tones(codec: Codec, latents: Tensor, tones: list[Tone], shares: Tensor | None) -> Tensor:
     """Return latents (T, channels) with the tones' curves added, mixed frame by frame by `shares`

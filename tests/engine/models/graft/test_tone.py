@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile as sf
 import torch
 
 from engine.models.graft.backend import GraftMaker
@@ -11,8 +16,9 @@ from engine.models.graft.codec import Codec, load_codec
 from engine.models.graft.model import load_model
 from engine.models.graft.spectral import stft_circular, to_mid_side
 from engine.models.graft.tone import Tone, with_tones
-from engine.request import GenerationRequest, Task
+from engine.request import GenerationRequest, SourceReference, Task
 from engine.resources import resource_path
+from engine.sample_format import dequantise
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +88,26 @@ def test_the_words_are_heard(maker: GraftMaker, sound: str) -> None:
     middle = {word: np.median(each, axis=0) for word, each in found.items()}
     assert middle["bright"][0] > middle["dark"][0] + 2.0
     assert middle["wide"][1] > middle["mono"][1] + 4.0
+
+
+def test_a_continuation_takes_on_the_tone_that_its_words_ask_for(
+    maker: GraftMaker, tmp_path: Path
+) -> None:
+    order = GenerationRequest(Task.GENERATE, 1, "pad in C minor", bpm=120.0, bars=1)
+    (loop,) = maker.make(order, lambda *_: None)
+    path = tmp_path / "pad.wav"
+    sf.write(path, np.asarray(loop.samples).T, 44_100, subtype="PCM_24")
+    source = SourceReference.to(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    above: dict[str, float] = {}
+    for word in ("dark", "bright"):
+        graft = replace(
+            order, task=Task.CONTINUE, prompt=f"{word} pad", source=source, candidates=1
+        )
+        (take,) = maker.make(graft, lambda *_: None)
+        (span,) = take.facts.grafted
+        above[word] = _shares(dequantise(take.samples)[:, span.start : span.stop])[0]
+    assert above["bright"] > above["dark"] + 2.0
+
+
+def test_a_weak_variation_takes_on_little_of_a_tone() -> None:
+    assert Tone(1.0, -1.0).scaled(0.25) == Tone(0.25, -0.25)
