@@ -12,19 +12,23 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import psutil
 
 from engine.child_process import child_environment, module_command
+from engine.client import WorkerOptions
 from engine.errors import BadArgument, ModelProblem
+from engine.messages import JobFailed, Phase, Progress
 from engine.models.registry import installed_models
 from engine.places import DATA_VARIABLE
+from engine.request import GenerationRequest, Task
 from plugin_bridge.command_line.console import Console, JsonValue
-from plugin_bridge.command_line.engine_choice import DEFAULT_MODEL, check_model
+from plugin_bridge.command_line.engine_choice import DEFAULT_MODEL, check_model, worker_options
 from plugin_bridge.command_line.options import Options
+from plugin_bridge.engine_link import OwnEngine
 
 _COMMAND_SECONDS = 600.0
 _SAMPLE_SECONDS = 0.05
@@ -115,6 +119,7 @@ class Bench:
         inpaint = self._times("inpaint", ("inpaint", source, *grid), runs)
         eight = self._times("8 variations", (*generate, "--variations", "8"), runs)
         timed = [
+            Figure("engine started to its first step", "s", self._first_steps(runs)),
             Figure("text to finished 8 s loop, cold", "s", cold),
             Figure("text to finished 8 s loop, warm", "s", warm),
             Figure("inpaint 1 bar in 8 s, warm", "s", inpaint),
@@ -132,6 +137,16 @@ class Bench:
             began = time.monotonic()
             self._make(words)
             times.append(time.monotonic() - began)
+        return tuple(times)
+
+    def _first_steps(self, runs: int) -> tuple[float, ...]:
+        """Return how long a new engine takes until the first step of its first job is done."""
+        options = worker_options(self._options, self._options.model or DEFAULT_MODEL)
+        own = replace(options, library=self._folder / "engine", log_path=None)
+        times: list[float] = []
+        for index in range(runs):
+            self._console.progress.show(f"first step: run {index + 1} of {runs}")
+            times.append(first_step_seconds(own, GenerationRequest(Task.GENERATE, index, _PROMPT)))
         return tuple(times)
 
     def _make(self, words: Sequence[str]) -> dict[str, Any]:
@@ -227,6 +242,27 @@ class Bench:
         ]
         weights = sum(card.total_bytes for card in installed_models())
         return [*memory, Figure("size of the shipped weights", "MiB", (weights / 2**20,))]
+
+
+def first_step_seconds(options: WorkerOptions, request: GenerationRequest) -> float:
+    """Start a worker, give it a job and return how long its first sampler step took to come.
+
+    Raises ModelProblem when the job fails.
+    """
+    began = time.monotonic()
+    link = OwnEngine(options)
+    try:
+        link.submit(request)
+        while True:
+            match link.events.get(timeout=_COMMAND_SECONDS):
+                case Progress(phase=Phase.SAMPLING, step=step) if step > 0:
+                    return time.monotonic() - began
+                case JobFailed(sentence=sentence, details=details):
+                    raise ModelProblem(sentence, details)
+                case _:
+                    pass
+    finally:
+        link.close()
 
 
 def machine_text() -> str:
