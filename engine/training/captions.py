@@ -59,7 +59,7 @@ STYLE_WORDS: dict[str, tuple[str, ...]] = {
     "boom-bap": ("boom bap", "boom-bap", "hip hop", "old school hip hop", "hip-hop", "90s rap"),
     "lo-fi": ("lo-fi", "lofi", "lofi hip hop", "chillhop", "lo-fi hip hop"),
     "drum and bass": ("drum and bass", "dnb", "d&b", "jungle", "drum n bass", "DnB"),
-    "dubstep": ("dubstep", "dubstep", "bass music", "140"),
+    "dubstep": ("dubstep", "dubstep", "bass music", "brostep"),
     "ambient": ("ambient", "ambient", "downtempo", "chillout"),
     "synthwave": ("synthwave", "retrowave", "80s", "synth wave", "80s retro"),
     "funk": ("funk", "funky", "funk", "disco funk"),

@@ -14,6 +14,7 @@ from plugin_bridge.command_line.engine_choice import open_engine
 from plugin_bridge.command_line.options import Options
 from plugin_bridge.command_line.orders import Order, build_order
 from plugin_bridge.command_line.prompt_report import notes, understood_line
+from plugin_bridge.command_line.recipes import made_otherwise
 from plugin_bridge.command_line.stored_take import export_stored
 from plugin_bridge.command_line.take_report import (
     ExportedTake,
@@ -61,6 +62,9 @@ def run(options: Options, console: Console) -> int:
             run_job(link, request, console, making.finish)
         except JobCancelled:
             raise _cancelled(making, request.variations) from None
+    if order.before and (other := made_otherwise(order.before, making.takes[0].facts)):
+        console.line(f"Note: {other}")
+        told.append(other)
     if request.task in GRAFTING_TASKS and len(making.takes) > 1:
         _tell_ranking(making.takes, console)
     result = _result(order, making.takes, time.monotonic() - began)
@@ -72,8 +76,10 @@ def _subtype(options: Options, order: Order) -> str | None:
     """Return the format asked for; a graft keeps its source's, a new sound has 24 bits."""
     if options.bit_depth:
         return SUBTYPES[options.bit_depth]
-    if order.subtype is not None or order.request.task in GRAFTING_TASKS:
-        return order.subtype
+    if order.before is not None:
+        return order.before.subtype
+    if order.request.task in GRAFTING_TASKS:
+        return None
     return SUBTYPES["24"]
 
 

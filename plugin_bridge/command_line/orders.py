@@ -10,6 +10,7 @@ from engine.errors import BadArgument
 from engine.key import Key
 from engine.prompt import parse_prompt
 from engine.request import GenerationRequest, SourceReference, Task
+from engine.take import TakeFacts
 from engine.tempo import Tempo
 from plugin_bridge.command_line.engine_choice import DEFAULT_MODEL, check_model
 from plugin_bridge.command_line.options import Options
@@ -25,13 +26,13 @@ _NO_SPANS = (FrameSpan(0, 1),)
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be made. subtype: the sample format asked for by a recipe.
+    """What is to be made. before: the take whose recipe is made again.
 
     source and grid: of a graft, as read and measured.
     """
 
     request: GenerationRequest
-    subtype: str | None = None
+    before: TakeFacts | None = None
     source: Source | None = None
     grid: Grid | None = None
 
@@ -125,7 +126,7 @@ def _again(options: Options) -> Order:
     changes = {name: value for name, value in given.items() if value is not None}
     request = complete(replace(recipe.request, **changes))
     check_model(request.model)
-    return Order(request, recipe.subtype)
+    return Order(request, recipe.facts)
 
 
 def _graft(options: Options) -> Order:

@@ -27,10 +27,10 @@ JsonObject = dict[str, object]
 
 @dataclass(frozen=True)
 class Recipe:
-    """A request to make again. subtype: of the file it came from, None where it is only text."""
+    """A request to make again. facts: of the take it made before, None where it is only text."""
 
     request: GenerationRequest
-    subtype: str | None = None
+    facts: TakeFacts | None = None
 
 
 def read_recipe_file(path: str, source: str = "") -> Recipe:
@@ -52,13 +52,28 @@ def _read(path: str) -> Recipe:
         facts = read_recipe(path)
         if facts is None:
             raise BadInputFile(f"“{name}” carries no recipe; give a WAV that Loopgraft exported.")
-        return Recipe(facts.request, facts.subtype)
+        return Recipe(facts.request, facts)
     if len(data) > _LIMIT_BYTES:
         raise BadInputFile(f"“{name}” is no recipe: it has more than {_LIMIT_BYTES} bytes.")
     try:
         return _from_json(data, Path(path).absolute().parent)
     except BadArgument as error:
         raise BadInputFile(f"“{name}”: {error.sentence}", error.details) from error
+
+
+def made_otherwise(before: TakeFacts, now: TakeFacts) -> str | None:
+    """Say why a recipe that was made again need not sound as it did; None where it must."""
+    if before.request.without_folders() != now.request.without_folders():  # that is heard, too
+        return None
+    was, is_now = _maker(before), _maker(now)
+    if was == is_now:
+        return None
+    return f"The recipe was first made by {was}, now by {is_now}: the sound may differ."
+
+
+def _maker(facts: TakeFacts) -> str:
+    made_on = facts.runtime or facts.device
+    return f"{facts.request.model} {facts.model_version} on {made_on}"
 
 
 def parse_object(data: bytes | str) -> JsonObject:
@@ -99,7 +114,7 @@ def _from_json(data: bytes, folder: Path) -> Recipe:
         value = _inner(value, "recipe")
     if "request" in value:
         facts: TakeFacts = decode_take(json.dumps(value))
-        return Recipe(facts.request, facts.subtype)
+        return Recipe(facts.request, facts)
     return Recipe(request_from_object(value, folder, fresh_seed()))
 
 

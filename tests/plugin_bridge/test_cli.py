@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -152,6 +153,18 @@ def test_a_recipe_gives_the_same_samples_again(shell: Shell) -> None:
     assert one is not None
     assert two is not None
     assert one.request == two.request
+    assert "Note" not in done.out
+
+
+def test_a_recipe_of_another_version_is_said_to_sound_otherwise(shell: Shell) -> None:
+    shell.run("generate", "a", "--seed", "41", "--out", "a.wav", "--no-serve")
+    recipe = shell.run("analyze", "a.wav", "--json").json["recipe"]
+    recipe |= {"model_version": "tone-0", "runtime": "slide rule"}
+    (shell.folder / "old.json").write_text(json.dumps(recipe))
+    again = shell.run("generate", "--recipe", "old.json", "--no-serve")
+    assert "graft tone-0 on slide rule, now by graft tone-1 on cpu: the sound may" in again.out
+    other = shell.run("generate", "--recipe", "old.json", "--seed", "7", "--no-serve")
+    assert "first made by" not in other.out
 
 
 def test_inpaint_takes_spans_in_seconds_and_in_bars(shell: Shell) -> None:
