@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.integration.daw_parts import DAW_PLACE, ardour_version
+import numpy as np
+
+from engine.audio import FloatArray
+from tests.integration.daw_parts import ARDOUR_SESSION, DAW_PLACE, ardour_version, samples_of
 from tests.integration.desktop_parts import Desktop, Window
 from tests.plugin_bridge.command_runs import ROOT, wait_for
 
@@ -47,13 +53,7 @@ _CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
   </EngineStates></AudioMIDISetup></Extra>
 </Ardour>
 """
-_SESSION = """
-local session = create_session("{folder}", "proof", 44100)
-assert(session, "no session")
-session:save_state("")
-close_session()
-quit()
-"""
+_OSC, _OSC_PORT = "Open Sound Control (OSC)", 3819
 
 
 def what_ardour_on_jack_lacks() -> str:
@@ -65,7 +65,7 @@ def what_ardour_on_jack_lacks() -> str:
 
 
 class ArdourOnJack:
-    """A session at 120 bpm, and at another tempo from a bar on."""
+    """A session of one stereo track, at 120 bpm, and at another tempo from a bar on."""
 
     def __init__(self, desk: Desktop, second_bpm: float, from_bar: int) -> None:
         self.desk = desk
@@ -83,11 +83,56 @@ class ArdourOnJack:
     def link(self, source: str, target: str) -> None:
         wait_for(lambda: self.desk.ask("pw-link", source, target).returncode == 0, target)
 
+    def silence(self) -> None:
+        """Keep all that Ardour itself plays out of the sink."""
+        for bus in ("Master", "Click"):
+            for side, port in (("FL", "1"), ("FR", "2")):
+                out = f"ardour:{bus}/audio_out {port}"
+                self.desk.ask("pw-link", "--disconnect", out, f"loopgraft:playback_{side}")
+
     def toggle_playing(self) -> None:
         self.window.press("space")
 
     def go_to_start(self) -> None:
         self.window.press("Home")
+
+    def ask_osc(self, path: str, *numbers: int) -> None:
+        """Tell it something by Open Sound Control, as a control surface does."""
+        words = [path.encode(), b"," + b"i" * len(numbers)]
+        padded = b"".join(word + bytes(4 - len(word) % 4) for word in words)
+        message = padded + struct.pack(f">{len(numbers)}i", *numbers)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface:
+            surface.sendto(message, ("127.0.0.1", _OSC_PORT))
+
+    def recorded_files(self) -> list[Path]:
+        """Return the files of the track's recordings, left before right."""
+        folder = self._folder / "interchange" / "proof" / "audiofiles"
+        return sorted(folder.glob("*Gen-1*.wav"))
+
+    def start_recording(self) -> None:
+        """Arm the track and roll; return when frames come to the disk."""
+        for strip in (1, 2):  # the other is the master, which cannot be armed
+            self.ask_osc("/strip/recenable", strip, 1)
+        self.ask_osc("/rec_enable_toggle")
+        wait_for(lambda: self.window.title.startswith("*"), "an armed track")
+        self.toggle_playing()
+        wait_for(lambda: self._recorded_bytes() > RATE, "frames on the disk")
+
+    def stop_recording(self) -> FloatArray:
+        """Stop, and return what was recorded: float32 (2, frames)."""
+        self.toggle_playing()
+        sizes = [0, -1]
+
+        def is_written() -> bool:
+            sizes[:] = [self._recorded_bytes(), sizes[0]]
+            time.sleep(0.5)
+            return sizes[0] == sizes[1]
+
+        wait_for(is_written, "the recording")
+        return np.concatenate([samples_of(path) for path in self.recorded_files()])
+
+    def _recorded_bytes(self) -> int:
+        return sum(path.stat().st_size for path in self.recorded_files())
 
     def _start_audio(self) -> None:
         desk = self.desk
@@ -109,7 +154,7 @@ class ArdourOnJack:
         script = self.desk.folder / "session.lua"
         home = self.desk.folder / "lua-home"  # with another's settings it crashes
         home.mkdir()
-        script.write_text(_SESSION.format(folder=self._folder))
+        script.write_text(ARDOUR_SESSION.format(folder=self._folder, name="proof"))
         made = self.desk.start(f"ardour{ardour_version()}-lua", str(script), HOME=str(home))
         assert made.wait(60) == 0, f"no session; {self.desk.logs} tells why"
         session = self._folder / "proof.ardour"
@@ -123,7 +168,8 @@ class ArdourOnJack:
         text = session.read_text()
         assert "</Tempos>" in text
         text = text.replace("</Tempos>", f"{tempo}</Tempos>")
-        session.write_text(text.replace('"external-sync" value="0"', '"external-sync" value="1"'))
+        text = text.replace('"external-sync" value="0"', '"external-sync" value="1"')
+        session.write_text(text.replace(f'{_OSC}" active="0"', f'{_OSC}" active="1"'))
 
     def _write_settings(self) -> None:
         folder = self.desk.home / ".config" / f"ardour{ardour_version()}"

@@ -47,7 +47,7 @@ _ARDOUR_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
   </EngineStates></AudioMIDISetup></Extra>
 </Ardour>
 """
-_ARDOUR_SESSION = """
+ARDOUR_SESSION = """
 local session = create_session("{folder}", "{name}", 44100)
 assert(session, "no session")
 local last, normal = ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal
@@ -140,7 +140,7 @@ class Ardour:
         return Region(region.get("name", ""), frames, position, samples)
 
     def _session_lua(self) -> str:
-        return _ARDOUR_SESSION.format(folder=self._folder, name=self._name)
+        return ARDOUR_SESSION.format(folder=self._folder, name=self._name)
 
     def _make_session(self) -> None:
         script = self._desk.folder / "session.lua"
