@@ -40,6 +40,7 @@ class Watching(QObject):
         """Open what comes into the folder from now on, in place of any other one."""
         self._watch = FolderWatch(folder)
         self._timer.start()
+        self._look()  # what is there now is known before anything new comes
         self.said.emit(f"Watching “{display_name(folder)}”: what comes into it is opened.", "")
 
     def stop(self) -> None:
