@@ -31,6 +31,7 @@ from engine.training.evaluation.codec_bars import codec_bars
 from engine.training.evaluation.context_bar import context_bars
 from engine.training.evaluation.crew import Crew, Place
 from engine.training.evaluation.diversity import diversity_bars, measure_spreads
+from engine.training.evaluation.drum_hits import drum_hit_bars
 from engine.training.evaluation.ear import Ear, ear_for
 from engine.training.evaluation.keys_heard import key_bars, key_table
 from engine.training.evaluation.options import add_options
@@ -41,7 +42,11 @@ from engine.training.evaluation.sheets import COLUMNS, Picture, write_sheet
 WORK = Path(".training")
 
 #: A measurement that needs nothing but the crew. Further ones are added here.
-MEASUREMENTS: tuple[Callable[[Crew], list[Bar]], ...] = (codec_bars, context_bars)
+MEASUREMENTS: tuple[Callable[[Crew], list[Bar]], ...] = (
+    codec_bars,
+    context_bars,
+    drum_hit_bars,
+)
 
 
 @dataclass(frozen=True)
