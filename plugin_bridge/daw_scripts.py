@@ -18,6 +18,10 @@ DAWS = ("ardour", "reaper")
 
 #: The line of a script that says how Loopgraft is started; each has it once.
 _COMMAND_LINE = b'local LOOPGRAFT = "loopgraft"'
+#: Where a script wants the text of another file, given from its own folder: neither DAW promises
+#: that a script finds a second file, so each is installed as one.
+_INCLUDE_LINE = re.compile(rb"^([ \t]*)-- include: (\S+)$", re.MULTILINE)
+_ACTIONS = "loopgraft_*.lua"
 _ARDOUR_FOLDER = re.compile(r"ardour(\d+)", re.IGNORECASE)
 
 
@@ -35,8 +39,8 @@ class DawScript:
 
     @property
     def content(self) -> bytes:
-        """Return the script with this installation's own command in it."""
-        text = self.source.read_bytes()
+        """Return the script with what it includes, and this installation's own command in it."""
+        text = _whole(self.source)
         if text.count(_COMMAND_LINE) != 1:
             raise ValueError(f"{self.source.name} does not have the command's line once")
         return text.replace(_COMMAND_LINE, b"local LOOPGRAFT = " + _lua_text(own_command()))
@@ -74,8 +78,18 @@ def find_scripts() -> list[DawScript]:
         DawScript(daw, source, folder)
         for daw in DAWS
         for folder in folders[daw]
-        for source in sorted(resource_path("daw_scripts", daw).glob("*.lua"))
+        for source in sorted(resource_path("daw_scripts", daw).glob(_ACTIONS))
     ]
+
+
+def _whole(script: Path) -> bytes:
+    """Return a script's text with the files that it includes, indented as their line is."""
+
+    def included(line: re.Match[bytes]) -> bytes:
+        part = _whole(script.parent / os.fsdecode(line[2]))
+        return re.sub(rb"^(?=.)", lambda _: line[1], part.rstrip(), flags=re.MULTILINE)
+
+    return _INCLUDE_LINE.sub(included, script.read_bytes())
 
 
 def own_command() -> str:
