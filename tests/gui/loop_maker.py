@@ -48,28 +48,29 @@ class LoopMaker:
 def _generated(request: GenerationRequest) -> RenderedTake:
     bpm, bars = request.bpm or 120.0, request.bars or 4
     frames = Tempo.of(bpm).beats_to_frames(Fraction(4 * bars), RATE)
-    return _taken(request, _clicks(frames, bpm, request.seed), bpm, ())
+    return _taken(request, _clicks(frames, bpm, request.seed), bpm, (), RATE)
 
 
 def _grafted(request: GenerationRequest) -> RenderedTake:
     assert request.source is not None
-    old = soundfile.read(request.source.path, dtype="float32", always_2d=True)[0].T
+    samples, rate = soundfile.read(request.source.path, dtype="float32", always_2d=True)
+    old = samples.T
     bpm = request.bpm or 120.0
     if request.task is Task.CONTINUE:
-        more = Tempo.of(bpm).beats_to_frames(Fraction(4 * (request.bars or 1)), RATE)
+        more = Tempo.of(bpm).beats_to_frames(Fraction(4 * (request.bars or 1)), rate)
         new = _clicks(more, bpm, request.seed)[: len(old)]
         if request.direction == "backward":
             joined, span = np.concatenate([new, old], axis=1), FrameSpan(0, more)
         else:
             joined = np.concatenate([old, new], axis=1)
             span = FrameSpan(old.shape[1], old.shape[1] + more)
-        return _taken(request, joined, bpm, (span,))
+        return _taken(request, joined, bpm, (span,), rate)
     spans = request.spans or (FrameSpan(0, old.shape[1]),)
     whole = _clicks(old.shape[1], bpm, request.seed)[: len(old)]
     made = old.copy()
     for span in spans:
         made[:, span.start : span.stop] = whole[:, span.start : span.stop]
-    return _taken(request, made, bpm, spans)
+    return _taken(request, made, bpm, spans, rate)
 
 
 def _clicks(frames: int, bpm: float, seed: int) -> FloatArray:
@@ -86,7 +87,11 @@ def _clicks(frames: int, bpm: float, seed: int) -> FloatArray:
 
 
 def _taken(
-    request: GenerationRequest, samples: FloatArray, bpm: float, grafted: tuple[FrameSpan, ...]
+    request: GenerationRequest,
+    samples: FloatArray,
+    bpm: float,
+    grafted: tuple[FrameSpan, ...],
+    rate: int,
 ) -> RenderedTake:
     measured = Measurements(
         bpm=bpm,
@@ -101,11 +106,11 @@ def _taken(
         take_id=uuid.uuid4().hex,
         request=request,
         frames=samples.shape[1],
-        sample_rate=RATE,
+        sample_rate=rate,
         channels=samples.shape[0],
         subtype="FLOAT",
         tempo_bpm=bpm,
-        bars=samples.shape[1] / (240.0 / bpm * RATE),
+        bars=samples.shape[1] / (240.0 / bpm * rate),
         downbeat_frame=0,
         is_loop=True,
         grafted=grafted,

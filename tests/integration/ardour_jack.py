@@ -20,13 +20,18 @@ from pathlib import Path
 import numpy as np
 
 from engine.audio import FloatArray
-from tests.integration.daw_parts import ARDOUR_SESSION, DAW_PLACE, ardour_version, samples_of
+from tests.integration.daw_parts import (
+    ARDOUR_SESSION,
+    DAW_PLACE,
+    SUPERCLOCK,
+    ardour_version,
+    samples_of,
+)
 from tests.integration.desktop_parts import Desktop, Window
 from tests.plugin_bridge.command_runs import ROOT, wait_for
 
 RATE, PERIOD_FRAMES = 44_100, 1024
 #: Ardour's time: as divisible as can be, per second.
-_SUPERCLOCK = 282_240_000
 #: A good start is followed by a good run; one in eight is none.
 _STARTS = 3
 _START_SECONDS = 30.0
@@ -154,7 +159,7 @@ class ArdourOnJack:
         script = self.desk.folder / "session.lua"
         home = self.desk.folder / "lua-home"  # with another's settings it crashes
         home.mkdir()
-        script.write_text(ARDOUR_SESSION.format(folder=self._folder, name="proof"))
+        script.write_text(ARDOUR_SESSION.format(folder=self._folder, name="proof", rate=44_100))
         made = self.desk.start(f"ardour{ardour_version()}-lua", str(script), HOME=str(home))
         assert made.wait(60) == 0, f"no session; {self.desk.logs} tells why"
         session = self._folder / "proof.ardour"
@@ -162,7 +167,7 @@ class ArdourOnJack:
         tempo = (
             f'<Tempo npm="{second_bpm:g}" enpm="{second_bpm:g}" note-type="4" '
             f'type="Tempo::Constant" active="1" locked-to-meter="0" continuing="0" '
-            f'sclock="{beats * _SUPERCLOCK // 2}" quarters="{beats}:0" bbt="{from_bar}|1|0" '
+            f'sclock="{beats * SUPERCLOCK // 2}" quarters="{beats}:0" bbt="{from_bar}|1|0" '
             'omega="0"/>'
         )
         text = session.read_text()

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -29,7 +30,7 @@ from tests.plugin_bridge.command_runs import wait_for
 #: Under the app's window.
 DAW_PLACE = (0, 800)
 #: Ardour's time: as divisible as can be, per second.
-_SUPERCLOCK = 282_240_000
+SUPERCLOCK = 282_240_000
 _FLOAT_BLOCK = 0x0004000F
 
 _ARDOUR_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
@@ -41,14 +42,14 @@ _ARDOUR_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
   </Config>
   <Extra><AudioMIDISetup><EngineStates>
     <State backend="None (Dummy)" driver="Normal Speed" device="Silence" input-device=""
-      output-device="" sample-rate="44100" buffer-size="1024" n-periods="0" input-latency="0"
+      output-device="" sample-rate="{rate}" buffer-size="1024" n-periods="0" input-latency="0"
       output-latency="0" input-channels="0" output-channels="0" active="1" use-buffered-io="0"
       midi-option="No MIDI I/O" lru="0"/>
   </EngineStates></AudioMIDISetup></Extra>
 </Ardour>
 """
 ARDOUR_SESSION = """
-local session = create_session("{folder}", "{name}", 44100)
+local session = create_session("{folder}", "{name}", {rate})
 assert(session, "no session")
 local last, normal = ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal
 session:new_audio_track(2, 2, nil, 1, "Gen", last, normal, true)
@@ -79,12 +80,16 @@ _FIRST_ICON = (52, 96)
 
 @dataclass(frozen=True)
 class Region:
-    """A piece of audio on a timeline. frames, position: counted at the session's rate."""
+    """A piece of audio on a timeline. frames, position: counted at the session's rate.
+
+    settings: all that the session file says of it itself.
+    """
 
     name: str
     frames: Fraction
     position: Fraction
     samples: FloatArray
+    settings: Mapping[str, str]
 
 
 def samples_of(path: Path) -> FloatArray:
@@ -102,10 +107,11 @@ def ardour_version() -> str:
 
 
 class Ardour:
-    """Ardour with a session of one stereo track, at 44.1 kHz."""
+    """Ardour with a session of one stereo track. rate: of the session, in Hz."""
 
-    def __init__(self, desk: Desktop, name: str = "proof") -> None:
+    def __init__(self, desk: Desktop, name: str = "proof", rate: int = 44_100) -> None:
         self._desk = desk
+        self._rate = rate
         self._folder = desk.folder / name
         self._name = name
         self._make_session()
@@ -134,13 +140,13 @@ class Ardour:
         sides = [samples_of(audio / channel) for channel in channels]
         times = region.get("start", "") + region.get("length", "")
         start, frames, position = (
-            Fraction(int(time) * 44_100, _SUPERCLOCK) for time in re.findall(r"a(\d+)", times)
+            Fraction(int(time) * self._rate, SUPERCLOCK) for time in re.findall(r"a(\d+)", times)
         )
         samples = np.concatenate(sides)[:, int(start) : int(start + frames)]
-        return Region(region.get("name", ""), frames, position, samples)
+        return Region(region.get("name", ""), frames, position, samples, dict(region.attrib))
 
     def _session_lua(self) -> str:
-        return ARDOUR_SESSION.format(folder=self._folder, name=self._name)
+        return ARDOUR_SESSION.format(folder=self._folder, name=self._name, rate=self._rate)
 
     def _make_session(self) -> None:
         script = self._desk.folder / "session.lua"
@@ -155,7 +161,7 @@ class Ardour:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f".a{ardour_version()}").touch()  # or it asks first-run questions
         (folder / "instant.xml").write_text("<instant><no-memory-warning/></instant>")
-        (folder / "config").write_text(_ARDOUR_CONFIG)
+        (folder / "config").write_text(_ARDOUR_CONFIG.format(rate=self._rate))
 
 
 class Audacity:

@@ -2,14 +2,13 @@
 -- The signatures are those of the ReaScript documentation; REAPER itself is not here.
 -- Run with: SCRIPT ANSWERS_FILE REPORT_FILE, by way of the globals that the test sets before it.
 
-local RATE, CHANNELS = 44100, 2
 local project = { items = {}, undo = {}, messages = {}, refreshed = 0 }
 local open_block
 local deferred = {}
 
 local function is(kind, value, what)
   local has = type(value) == "table" and value.kind or math.type(value) and "number" or type(value)
-  assert(has == kind, what .. " wants " .. kind .. ", got " .. has)
+  assert(kind == "any" or has == kind, what .. " wants " .. kind .. ", got " .. has)
   return value
 end
 
@@ -33,7 +32,12 @@ end
 
 local track = { kind = "MediaTrack" }
 local function new_item()
-  return { kind = "MediaItem", track = track, values = { D_POSITION = 0.0, D_LENGTH = 0.0, B_LOOPSRC = 1.0 } }
+  local values = { D_POSITION = 0.0, D_LENGTH = 0.0, D_VOL = 1.0, B_LOOPSRC = 1.0, C_LOCK = 0.0 }
+  return { kind = "MediaItem", track = track, values = values }
+end
+local function new_take(item, source, name)
+  local values = { D_STARTOFFS = 0.0, D_VOL = 1.0, D_PAN = 0.0, D_PLAYRATE = 1.0, D_PITCH = 0.0 }
+  return { kind = "MediaItem_Take", item = item, source = source, name = name, values = values }
 end
 local function new_source(path)
   return { kind = "PCM_source", path = path }
@@ -41,7 +45,10 @@ end
 
 local sent = new_item()
 sent.values.D_POSITION, sent.values.D_LENGTH = POSITION, FRAMES / RATE
-sent.active = { kind = "MediaItem_Take", item = sent, source = new_source("sent.wav"), name = "drums", values = {} }
+sent.values.C_LOCK, sent.values.D_VOL = LOCKED, 0.5
+sent.active = new_take(sent, new_source("sent.wav"), NAME)
+sent.active.values.D_STARTOFFS, sent.active.values.D_PLAYRATE = OFFSET, PLAY_RATE
+sent.active.values.D_VOL = 0.25
 project.items[1] = sent
 
 local seconds_passed = 0
@@ -54,7 +61,9 @@ local calls = {
   GetMediaSourceSampleRate = { { "PCM_source" }, function() return RATE end },
   GetMediaSourceNumChannels = { { "PCM_source" }, function() return CHANNELS end },
   GetMediaItem_Track = { { "MediaItem" }, function(item) return item.track end },
-  GetMediaItemInfo_Value = { { "MediaItem", "string" }, function(item, key) return assert(item.values[key], key) end },
+  GetMediaItemInfo_Value = { { "MediaItem", "string" }, function(item, key)
+    return (assert(item.values[key], key))
+  end },
   SetMediaItemInfo_Value = { { "MediaItem", "string", "number" }, function(item, key, value)
     change(key)
     assert(item.values[key], key)
@@ -63,10 +72,19 @@ local calls = {
   end },
   SetMediaItemTakeInfo_Value = { { "MediaItem_Take", "string", "number" }, function(take, key, value)
     change(key)
-    assert(key == "D_STARTOFFS", key)
+    assert(take.values[key], key)
     take.values[key] = value
     return true
   end },
+  GetMediaItemTakeInfo_Value = { { "MediaItem_Take", "string" }, function(take, key)
+    return (assert(take.values[key], key))
+  end },
+  GetTakeNumStretchMarkers = { { "MediaItem_Take" }, function() return STRETCH_MARKERS end },
+  GetSet_LoopTimeRange2 = { { "number", "boolean", "boolean", "number", "number", "boolean" },
+    function(_, sets)
+      assert(not sets, "the time selection is the user's")
+      return SELECTED_FROM, SELECTED_TO
+    end },
   GetSetMediaItemTakeInfo_String = { { "MediaItem_Take", "string", "string", "boolean" },
     function(take, key, value, sets)
       assert(key == "P_NAME" and sets, key)
@@ -85,12 +103,14 @@ local calls = {
   TimeMap2_beatsToTime = { { "number", "number", "number" }, function(_, beats, bar)
     return (bar * 4 + beats) * 60 / BPM
   end },
-  CreateTakeAudioAccessor = { { "MediaItem_Take" }, function() return { kind = "AudioAccessor" } end },
+  CreateTakeAudioAccessor = { { "MediaItem_Take" }, function(take)
+    return { kind = "AudioAccessor", take = take }
+  end },
   GetAudioAccessorSamples = { { "AudioAccessor", "number", "number", "number", "number", "array" },
     function(accessor, rate, channels, start, count, block)
       assert(not accessor.is_destroyed and rate == RATE and channels == CHANNELS)
       assert(#block.values == count * channels, "the array is of another size")
-      local first = math.floor(start * rate + 0.5)
+      local first = math.floor((start + accessor.take.values.D_STARTOFFS) * rate + 0.5)
       for i = 0, count - 1 do
         for channel = 0, channels - 1 do
           block.values[i * channels + channel + 1] = sample(channel, first + i)
@@ -113,7 +133,7 @@ local calls = {
   end },
   AddTakeToMediaItem = { { "MediaItem" }, function(item)
     change("AddTakeToMediaItem")
-    item.active = { kind = "MediaItem_Take", item = item, values = {}, name = "" }
+    item.active = new_take(item, nil, "")
     return item.active
   end },
   SetMediaItemTake_Source = { { "MediaItem_Take", "PCM_source" }, function(take, source)
@@ -125,11 +145,18 @@ local calls = {
     assert(io.open(path, "rb"), "no such file: " .. path):close()
     return new_source(path)
   end },
-  ValidatePtr2 = { { "number", "MediaItem", "string" }, function() return true end },
+  ValidatePtr2 = { { "number", "any", "string" }, function(_, pointer, kind)
+    assert(pointer.kind .. "*" == kind, kind)
+    if not IS_LEFT_ALONE then sent.values.D_LENGTH = sent.values.D_LENGTH / 2 end
+    return true
+  end },
+  UpdateItemInProject = { { "MediaItem" }, function() end },
   GetProjectPath = { {}, function() return PROJECT end },
   genGuid = { { "string" }, function() return "{0A1B2C3D-0000-4000-8000-00000000000F}" end },
-  GetUserInputs = { { "string", "number", "string", "string" }, function(_, count, captions)
-    assert(count == 2 and captions:find("Bars"))
+  GetUserInputs = { { "string", "number", "string", "string" }, function(_, count, captions, default)
+    local _, commas = captions:gsub(",extrawidth=%d+", ""):gsub(",", "")
+    assert(commas == count - 1, "as many captions as fields")
+    assert(select(2, default:gsub(",", "")) == count - 1, "as many defaults as fields")
     return ANSWER ~= "", ANSWER
   end },
   ShowMessageBox = { { "string", "string", "number" }, function(text)
@@ -152,6 +179,20 @@ local calls = {
 reaper = setmetatable({}, { __index = function(_, name) error("REAPER has no " .. name) end })
 for name, call in pairs(calls) do rawset(reaper, name, taking(name, call[1], call[2])) end
 
+-- The one window that a script may draw.
+local window = { is_open = false, looks = 0 }
+local function drawn() assert(window.is_open, "there is no window") end
+gfx = setmetatable({ x = 0, y = 0 }, { __index = function(_, name) error("gfx has no " .. name) end })
+gfx.init = taking("gfx.init", { "string", "number", "number" }, function() window.is_open = true end)
+gfx.drawstr = taking("gfx.drawstr", { "string" }, drawn)
+gfx.update = taking("gfx.update", {}, drawn)
+gfx.quit = taking("gfx.quit", {}, function() window.is_open = false end)
+gfx.getchar = taking("gfx.getchar", {}, function()
+  drawn()
+  window.looks = window.looks + 1
+  return window.looks > LOOKS_BEFORE_KEY and KEY or 0
+end)
+
 assert(loadfile(SCRIPT))()
 while #deferred > 0 do
   os.execute("sleep 0.03")  -- REAPER runs what is deferred about thirty times a second
@@ -159,13 +200,14 @@ while #deferred > 0 do
   table.remove(deferred, 1)()
 end
 assert(not open_block, "an undo block was left open")
+assert(not window.is_open, "a window was left open")
 
 local report = assert(io.open(REPORT, "w"))
 for _, message in ipairs(project.messages) do report:write("message\t", message, "\n") end
 for _, block in ipairs(project.undo) do report:write("undo\t", block.name, "\n") end
 for _, item in ipairs(project.items) do
-  report:write(string.format("item\t%s\t%.9f\t%.9f\t%.9f\t%s\n", item.active.name,
-    item.values.D_POSITION, item.values.D_LENGTH, item.active.values.D_STARTOFFS or 0,
-    item.active.source.path))
+  report:write(string.format("item\t%s\t%.9f\t%.9f\t%.9f\t%s\t%.3f\n", item.active.name,
+    item.values.D_POSITION, item.values.D_LENGTH, item.active.values.D_STARTOFFS,
+    item.active.source.path, item.values.D_VOL * item.active.values.D_VOL))
 end
 report:close()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from plugin_bridge.daw_scripts import find_scripts, own_command
 from tests.plugin_bridge.command_runs import Shell, new_shell
 
+ACTIONS = ("continue", "inpaint", "intro", "vary")
 ARDOUR = "loopgraft_continue.lua"
 
 
@@ -35,7 +37,21 @@ def test_each_script_goes_where_its_daw_looks(shell: Shell, config: Path) -> Non
     assert told == found
     folders = {Path(path).parent.relative_to(config).as_posix() for path in found}
     assert folders == {"ardour6/scripts", "ardour7/scripts", "REAPER/Scripts"}
+    names = sorted(path.name for path in config.rglob("*.lua"))
+    assert names == sorted(3 * [f"loopgraft_{action}.lua" for action in ACTIONS])
     assert all(script["installed"] and script["current"] for script in done.json["scripts"])
+
+
+def test_each_script_stands_alone(shell: Shell, config: Path) -> None:
+    for daw in ("ardour7", "REAPER"):
+        (config / daw).mkdir()
+    shell.run("scripts", "install")
+    for path in config.rglob("*.lua"):
+        text = path.read_text()
+        assert "include:" not in text
+        assert "require" not in text
+        assert text.count("local LOOPGRAFT = ") == 1
+        assert text.count("local function quote(text)") == 1
 
 
 def test_the_installed_script_starts_this_loopgraft(
@@ -61,12 +77,27 @@ def test_an_older_script_is_out_of_date_and_is_replaced(shell: Shell, config: Pa
     folder = config / "ardour7" / "scripts"
     folder.mkdir(parents=True)
     (folder / ARDOUR).write_text("-- of last year\n")
-    (script,) = shell.run("scripts", "list", "ardour", "--json").json["scripts"]
-    assert (script["installed"], script["current"]) == (True, False)
+    listed = _by_name(shell, "list")
+    assert (listed[ARDOUR]["installed"], listed[ARDOUR]["current"]) == (True, False)
+    assert not listed["loopgraft_vary.lua"]["installed"]
     shell.run("scripts", "install")
-    (script,) = shell.run("scripts", "list", "ardour", "--json").json["scripts"]
-    assert script["current"]
-    assert [path.name for path in folder.iterdir()] == [ARDOUR]
+    assert all(script["current"] for script in _by_name(shell, "list").values())
+    assert len(list(folder.iterdir())) == len(ACTIONS)
+
+
+def test_a_script_is_out_of_date_when_what_it_includes_has_changed(
+    shell: Shell, config: Path
+) -> None:
+    (config / "ardour7").mkdir()
+    shell.run("scripts", "install")
+    path = config / "ardour7" / "scripts" / ARDOUR
+    path.write_text(path.read_text().replace("BLOCK_FRAMES = 8192", "BLOCK_FRAMES = 4096"))
+    assert not _by_name(shell, "list")[ARDOUR]["current"]
+
+
+def _by_name(shell: Shell, action: str) -> dict[str, dict[str, Any]]:
+    scripts = shell.run("scripts", action, "ardour", "--json").json["scripts"]
+    return {script["name"]: script for script in scripts}
 
 
 def test_a_daw_that_was_never_started_gets_no_folder(shell: Shell, config: Path) -> None:
@@ -87,7 +118,7 @@ def test_a_folder_name_that_is_no_text_or_has_quotes_reaches_the_script(
     (tmp_path / "ardour7").mkdir()
     odd = os.fsdecode(b'/opt/it\'s "caf\xe9"/python')
     monkeypatch.setattr("sys.executable", odd)
-    (script,) = find_scripts()
+    script = find_scripts()[0]
     line = next(line for line in script.content.split(b"\n") if b"local LOOPGRAFT" in line)
     expected = rb"""'/opt/it'\"'\"'s \"caf""" + b"\xe9" + rb"""\"/python' -P -m plugin_bridge"""
     assert line.strip() == b'local LOOPGRAFT = "' + expected.replace(b"\\'", b"'") + b'"'

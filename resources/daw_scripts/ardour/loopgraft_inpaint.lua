@@ -49,7 +49,7 @@ function factory () return function ()
 	local rate = Session:nominal_sample_rate ()
 	local task = string.format ("inpaint --start %s --end %s",
 		number ((first - start) / rate), number ((last - start) / rate))
-	graft (region, as_heard (region, playlist), task, grid, wishes.prompt, function (whole)
+	graft (region, playlist, write_as_heard, task, grid, wishes.prompt, function (whole)
 		local made = piece (whole, 0, frames, region:name () .. " inpainted")
 		-- Its own fades are in it already; only new sound at an edge wants one.
 		made:to_audioregion ():set_fade_in_active (first == start)

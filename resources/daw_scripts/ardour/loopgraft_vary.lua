@@ -24,7 +24,7 @@ function factory () return function ()
 	}):run ()
 	if not wishes then return end
 	local task = "vary --strength " .. number (wishes.percent / 100)
-	graft (region, as_heard (region, playlist), task, grid, wishes.prompt, function (whole)
+	graft (region, playlist, write_as_heard, task, grid, wishes.prompt, function (whole)
 		local made = piece (whole, 0, frames_of (region), region:name () .. " varied")
 		as_one_step ("Loopgraft: Vary Region", playlist, function ()
 			put_in_place_of (region, made, playlist)

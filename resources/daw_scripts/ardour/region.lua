@@ -51,24 +51,6 @@ local function frames_of (region)
 	return region:to_audioregion ():to_readable ():readable_length ()
 end
 
--- Reads what lies in the region's file, without its gain, envelope and fades.
-local function as_recorded (region)
-	local readable = region:to_audioregion ():to_readable ()
-	return function (memory, from, count, channel)
-		readable:read (memory, from, count, channel)
-	end
-end
-
--- Reads what is heard of the region's place: its gain, envelope and fades are in it.
-local function as_heard (region, playlist)
-	local audio, start = playlist:to_audioplaylist (), region:position ():samples ()
-	local mixed, gains = ARDOUR.DSP.DspShm (BLOCK_FRAMES), ARDOUR.DSP.DspShm (BLOCK_FRAMES)
-	return function (memory, from, count, channel)
-		audio:read (memory, mixed:to_float (0), gains:to_float (0),
-			Temporal.timepos_t (start + from), Temporal.timecnt_t (count), channel)
-	end
-end
-
 local function write_wav (region, read, path)
 	local channels, frames = region:to_audioregion ():n_channels (), frames_of (region)
 	local file = assert (io.open (path, "wb"))
@@ -87,6 +69,36 @@ local function write_wav (region, read, path)
 		file:write (table.concat (packed))
 	end
 	file:close ()
+end
+
+-- Writes what lies in the region's file, without its gain, envelope and fades.
+local function write_as_recorded (region, path)
+	local readable = region:to_audioregion ():to_readable ()
+	write_wav (region, function (memory, from, count, channel)
+		readable:read (memory, from, count, channel)
+	end, path)
+end
+
+local function lower_to (layer, region, playlist)
+	while region:layer () > layer do
+		local before = region:layer ()
+		playlist:lower_region (region)
+		if region:layer () == before then break end
+	end
+end
+
+-- Writes what is heard of the region, its gain, envelope and fades in it, and nothing that lies
+-- over it: only a playlist tells, so the region is on top meanwhile.
+local function write_as_heard (region, path, playlist)
+	local audio, start, layer = playlist:to_audioplaylist (), region:position ():samples (), region:layer ()
+	local mixed, gains = ARDOUR.DSP.DspShm (BLOCK_FRAMES), ARDOUR.DSP.DspShm (BLOCK_FRAMES)
+	playlist:raise_region_to_top (region)
+	local fine, problem = pcall (write_wav, region, function (memory, from, count, channel)
+		audio:read (memory, mixed:to_float (0), gains:to_float (0),
+			Temporal.timepos_t (start + from), Temporal.timecnt_t (count), channel)
+	end, path)
+	lower_to (layer, region, playlist)
+	if not fine then error (problem, 0) end
 end
 
 -- Brings a file into the session, not yet onto a timeline; the new region or nil.
@@ -114,15 +126,15 @@ local function piece (whole, start, stop, name)
 	return region
 end
 
--- Sends the region, as `read` reads it, and calls `use` with what came back, brought into the
+-- Sends the region, as `write` writes it, and calls `use` with what came back, brought into the
 -- session, and its new frames. Ardour's window waits: the progress window of 7.3's scripts is not
 -- drawn, and its Cancel not heard, unless what works is inside Ardour itself.
-local function graft (region, read, task, grid, prompt, use)
+local function graft (region, playlist, write, task, grid, prompt, use)
 	local folder = make_folder ()
 	if not folder then return tell ("There is no place for temporary files.") end
 	local source, result = folder .. "/region.wav", folder .. "/loopgraft.wav"
 	local fine, problem = pcall (function ()
-		write_wav (region, read, source)
+		write (region, source, playlist)
 		-- Ardour's own libraries are not for other programs.
 		local command = "env -u LD_LIBRARY_PATH " .. command_line (task, source, result, grid, prompt)
 		os.execute (logged (command, folder))
@@ -136,15 +148,16 @@ local function graft (region, read, task, grid, prompt, use)
 	if not fine then tell ("Ardour could not do it: " .. problem) end
 end
 
--- Changes a playlist as one step to undo.
+-- Changes a playlist as one step to undo, which is closed also where the change fails.
 local function as_one_step (name, playlist, change)
 	Session:begin_reversible_command (name)
 	playlist:to_stateful ():clear_changes ()
-	change ()
+	local fine, problem = pcall (change)
 	Session:add_stateful_diff_command (playlist:to_statefuldestructible ())
 	if not Session:abort_empty_reversible_command () then
 		Session:commit_reversible_command (nil)
 	end
+	if not fine then error (problem, 0) end
 end
 
 -- Why a region cannot be replaced by what is heard of it, nil where it can.
@@ -158,11 +171,7 @@ local function put_in_place_of (region, made, playlist)
 	local layer = region:layer ()
 	playlist:remove_region (region)
 	playlist:add_region (made, region:position (), 1, false)
-	while made:layer () > layer do
-		local before = made:layer ()
-		playlist:lower_region (made)
-		if made:layer () == before then break end
-	end
+	lower_to (layer, made, playlist)
 end
 
 -- Adds bars at an end of the selected region. where_to: (region, frames) to a place, nil: no room.
@@ -181,7 +190,7 @@ local function extend (title, direction, where_to)
 		return tell (string.format ("There is no room for %d bars before the region.", wishes.bars))
 	end
 	local task = string.format ("continue --bars %d --direction %s", wishes.bars, direction)
-	graft (region, as_recorded (region), task, grid, wishes.prompt, function (whole, start, stop)
+	graft (region, playlist, write_as_recorded, task, grid, wishes.prompt, function (whole, start, stop)
 		local made = piece (whole, start, stop, region:name () .. " continued")
 		made:to_audioregion ():set_scale_amplitude (region:to_audioregion ():scale_amplitude ())
 		as_one_step ("Loopgraft: " .. title, playlist, function ()

@@ -75,12 +75,13 @@ local function write_wav(sent, path)
   file:close()
 end
 
--- Changes the project as one step to undo.
+-- Changes the project as one step to undo, which is closed also where the change fails.
 local function as_one_step(name, change)
   reaper.Undo_BeginBlock()
-  change()
+  local fine, problem = pcall(change)
   reaper.UpdateArrange()
   reaper.Undo_EndBlock("Loopgraft: " .. name, -1)
+  if not fine then error(problem, 0) end
 end
 
 -- Why a take cannot get another source, nil where it can: what bends time would bend that too.
