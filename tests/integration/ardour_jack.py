@@ -31,7 +31,6 @@ from tests.integration.desktop_parts import Desktop, Window
 from tests.plugin_bridge.command_runs import ROOT, wait_for
 
 RATE, PERIOD_FRAMES = 44_100, 1024
-#: Ardour's time: as divisible as can be, per second.
 #: A good start is followed by a good run; one in eight is none.
 _STARTS = 3
 _START_SECONDS = 30.0
@@ -159,7 +158,7 @@ class ArdourOnJack:
         script = self.desk.folder / "session.lua"
         home = self.desk.folder / "lua-home"  # with another's settings it crashes
         home.mkdir()
-        script.write_text(ARDOUR_SESSION.format(folder=self._folder, name="proof", rate=44_100))
+        script.write_text(ARDOUR_SESSION.format(folder=self._folder, name="proof", rate=RATE))
         made = self.desk.start(f"ardour{ardour_version()}-lua", str(script), HOME=str(home))
         assert made.wait(60) == 0, f"no session; {self.desk.logs} tells why"
         session = self._folder / "proof.ardour"
