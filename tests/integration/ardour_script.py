@@ -55,6 +55,7 @@ for number, script in ipairs({{ {scripts} }}) do
     string.format("%q", text), " ", slot, ".f = ", string.format("%q", string.dump(factory, true)))
 end
 saved:close()
+io.open("{folder}.made", "w"):close()
 quit()
 """
 

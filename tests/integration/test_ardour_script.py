@@ -39,7 +39,7 @@ SENT = Placed(
 #: Lies over the end of the other.
 OVER = Placed(start=0, frames=20_000, position=SENT.position + 90_000, name="over")
 #: The real engine on a machine that trains another one.
-_TAKE_WITHIN_SECONDS = 150.0
+_TAKE_WITHIN_SECONDS = 250.0
 
 pytestmark = [
     needs_desktop("ardour"),
@@ -132,6 +132,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory, audio: FloatArray) -> Gener
         yield one
 
 
+@pytest.mark.timeout(900)  # a machine that trains leaves little for three takes
 def test_with_the_real_engine_a_region_is_continued_inpainted_and_varied(tmp_path: Path) -> None:
     """In stereo at 44.1 kHz: after it, or in its place, and one undo is enough each time."""
     bar, sent_at = 88_200, 2 * 88_200
