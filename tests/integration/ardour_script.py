@@ -133,9 +133,10 @@ class ScriptedArdour(Ardour):
         """Run the script until it asks: a region that is not drawn yet cannot be selected."""
         while True:
             self.run_script(action, select)
-            wait_for(lambda: self._desk.windows(f"{_WARNING}|^{title}$"), "the script's window")
-            if dialogs := self._desk.windows(f"^{title}$"):
-                return dialogs[0]
+            # Looked for once: a window may hide for a moment.
+            window = self._desk.window(f"{_WARNING}|^{title}$")
+            if window.title == title:
+                return window
             self.close_warning()
 
     def close_warning(self) -> None:
