@@ -18,6 +18,7 @@ from engine.audio import FloatArray
 from plugin_bridge.audio_stage import Leader, Stage
 from plugin_bridge.plugins.insert import Insert, join
 from plugin_bridge.slots import CHANNELS
+from plugin_bridge.sync.lead import Lead
 from plugin_bridge.sync.transport import Transport
 
 Command = Callable[[Stage], None]
@@ -56,6 +57,7 @@ class Deck:
         self._last = np.zeros((CHANNELS, 1), np.float32)
         self._stage = Stage(sample_rate)
         self._leader: Leader | None = None
+        self._lead: Lead | None = None
         self._commands: deque[tuple[Command, bool]] = deque()
         self._commands_done = 0
         self.seen = Seen(sample_rate)
@@ -75,7 +77,7 @@ class Deck:
         """Begin anew at another rate, without slots. Only while nothing draws audio."""
         if sample_rate != self.sample_rate:
             self._stage = Stage(sample_rate)
-            self._stage.follow(self._leader)
+            self._stage.follow(self._leader, self._lead)
             self._look()
 
     def post(self, command: Command, *, counted: bool = False) -> None:
@@ -91,10 +93,10 @@ class Deck:
 
         self.post(use)
 
-    def follow(self, leader: Leader | None) -> None:
-        """Have a leader followed, also at another rate."""
-        self._leader = leader
-        self.post(lambda stage: stage.follow(leader))
+    def follow(self, leader: Leader | None, lead: Lead | None = None) -> None:
+        """Have a leader followed, also at another rate. lead: as Stage takes it."""
+        self._leader, self._lead = leader, lead
+        self.post(lambda stage: stage.follow(leader, lead))
 
     def wait_for_block(self) -> None:
         """Wait until what was posted is done, or nothing draws any more."""

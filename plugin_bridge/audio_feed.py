@@ -99,9 +99,7 @@ class Feed:
         self._chosen = None
         self._preparing.clear()
         self._ratio_of_tempo, self._conforming = Fraction(1), None
-        frame = self._wish.frame
-        start = Play(frame) if self._wish.is_playing else Seek(frame)
-        self._held = [ChooseSlot(self._wish.chosen), start]
+        self._held = [ChooseSlot(self._wish.chosen), *self._start()]
         if self._wish.grid is not None:
             self.send_grid()
         self.send_loop()
@@ -110,6 +108,13 @@ class Feed:
         for placed in self._wish.put_anew():
             self.put(placed)
         self._send_held()
+
+    def _start(self) -> list[Transport]:
+        """Return how it goes on where it was; who leads does not take the others elsewhere."""
+        wish = self._wish
+        if wish.sync is not None and wish.sync.leads:
+            return [Play()] if wish.is_playing else []
+        return [Play(wish.frame) if wish.is_playing else Seek(wish.frame)]
 
     def put(self, placed: Placed) -> None:
         """Have a slot made ready."""

@@ -15,7 +15,7 @@ from engine.tempo import TimeSignature
 from plugin_bridge.devices import InputDevice, OutputDevice
 from plugin_bridge.slots import At, Grid, LoopRange
 from plugin_bridge.sync.sources import SyncRequest
-from plugin_bridge.sync.transport import SourceName
+from plugin_bridge.sync.transport import SourceName, Transport
 
 AUDIO_PROTOCOL_VERSION = 1
 #: Of an audio process that ended itself because the sound system never let go of a stream, as
@@ -208,7 +208,8 @@ class SyncStatus(msgspec.Struct, frozen=True, tag=True):
     """Where the transport is that is followed, about 10 a second and at every change.
 
     error_ms: how late (positive) what is heard is against it, None while nothing sounds. sentence:
-    why there is no transport now; it is looked for again.
+    why there is no transport now; it is looked for again. at_seconds: when it is at `beat`, on this
+    machine's monotonic clock.
     """
 
     source: SourceName
@@ -218,6 +219,15 @@ class SyncStatus(msgspec.Struct, frozen=True, tag=True):
     beats_per_bar: int
     error_ms: float | None = None
     sentence: str = ""
+    at_seconds: float = 0.0
+
+    @property
+    def transport(self) -> Transport:
+        """Return it as a transport. Raises BadArgument for one that there cannot be."""
+        signature = TimeSignature(self.beats_per_bar)
+        return Transport(
+            self.source, self.is_playing, self.bpm, self.beat, self.at_seconds, signature
+        )
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):

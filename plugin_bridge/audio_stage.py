@@ -8,6 +8,7 @@ from collections.abc import Callable
 from engine.audio import FloatArray
 from plugin_bridge.player import Player
 from plugin_bridge.slots import Grid, LoopRange, Slot
+from plugin_bridge.sync.lead import Lead
 from plugin_bridge.sync.phase_lock import Begin, Follow, Jump, Moment, PhaseLock, Rest, Score
 from plugin_bridge.sync.stream_clock import StreamClock
 from plugin_bridge.sync.transport import Transport
@@ -15,6 +16,8 @@ from plugin_bridge.varispeed import Varispeed
 
 #: Tells the latest transport, on the audio thread.
 Leader = Callable[[], Transport]
+#: What stands for so long was stopped: JACK stands for some cycles where a program comes or goes.
+_STOPPED_SECONDS = 0.3
 
 
 class Stage:
@@ -22,18 +25,21 @@ class Stage:
 
     transport: what the leader told last. While one is followed, play() makes ready to sound and
     the leader starts; a seek is the leader's, too. A player without a grid has no beats to follow
-    by, and plays on its own.
+    by, and plays on its own. One who leads asks by his `Lead`, and is heard as he who follows: the
+    transport is everybody's, and whoever starts or stops it starts or stops the player.
     """
 
     def __init__(self, sample_rate: int, now: Callable[[], float] = time.monotonic) -> None:
         self.player = Player(sample_rate)
         self._now = now
         self._leader: Leader | None = None
+        self._lead: Lead | None = None
         self._lock = PhaseLock(sample_rate)
         self._clock = StreamClock(sample_rate)
         self._varispeed = Varispeed()
         self._frames = 0
         self._is_armed = False
+        self._stands_since: float | None = None
         self.transport: Transport | None = None
 
     @property
@@ -47,27 +53,38 @@ class Stage:
         silent."""
         return None if self._leader is None else self._lock.error_seconds
 
-    def follow(self, leader: Leader | None) -> None:
-        """Follow somebody from now on, None: nobody."""
+    def follow(self, leader: Leader | None, lead: Lead | None = None) -> None:
+        """Follow somebody from now on, None: nobody. lead: what he does is asked by this, at once
+        to play where the player does."""
         if leader is not None and self._leader is None:
             self._is_armed = self.player.is_playing
         if leader is None and self._leader is not None and not self._is_armed:
             self.player.stop()
-        self._leader = leader
-        self.transport = None
+        self._leader, self._lead = leader, lead
+        if lead is not None and self._is_armed:
+            lead.play()
+        self.transport = self._stands_since = None
         self._lock = PhaseLock(self.player.sample_rate)
 
     def play(self, frame: int | None = None) -> None:
-        self._is_armed = True
-        if self._leader is None:
+        self._is_armed, self._stands_since = True, None
+        if self._leader is None or self.player.grid is None:
             self.player.play(frame)
+        if self._lead is not None:
+            self._lead.play()
 
     def stop(self) -> None:
         self._is_armed = False
         self.player.stop()
+        if self._lead is not None:
+            self._lead.stop()
 
     def seek(self, frame: int) -> None:
-        if self._leader is None:
+        """Go to a frame; who leads takes everybody along to its beat."""
+        grid, lead = self.player.grid, self._lead
+        if lead is not None and grid is not None:
+            lead.locate(score_of(grid, self.player.span).beat_of(frame))
+        if self._leader is None or grid is None or (lead and not self.player.is_playing):
             self.player.seek(frame)
 
     def exchange(
@@ -101,7 +118,9 @@ class Stage:
         leader, grid = self._leader, self.player.grid
         seen = self._clock.seconds_of(self._frames, self._now())
         self._frames += out.shape[1]
-        transport = self.transport = None if leader is None else leader()
+        transport = None if leader is None else leader()
+        self._heed(transport)
+        self.transport = transport
         if transport is None or grid is None:
             self._render(out)
             return
@@ -109,6 +128,19 @@ class Stage:
         heard_at = transport.at_seconds if shares_cycle else seen + latency_seconds
         heard_at += late_frames / self.player.sample_rate
         self._render_led(out, transport, Moment(heard_at, out.shape[1], self._place()), grid)
+
+    def _heed(self, transport: Transport | None) -> None:
+        """Start or stop with the others where the transport is everybody's."""
+        before = self.transport
+        if self._lead is None or before is None or transport is None:
+            return
+        now = self._now()
+        if before.is_playing != transport.is_playing:
+            self._is_armed |= transport.is_playing
+            self._stands_since = None if transport.is_playing else now
+        if self._stands_since is not None and now - self._stands_since >= _STOPPED_SECONDS:
+            self._is_armed, self._stands_since = False, None
+            self.player.stop()
 
     def _render_led(
         self, out: FloatArray, transport: Transport, moment: Moment, grid: Grid

@@ -153,8 +153,9 @@ class AudioSupervisor(ChildKeeper[_Watch, ToAudio]):
 
     def set_sync(self, request: SyncRequest | None) -> None:
         self._wish.sync = request
-        if (feed := self._feed) is not None:
-            feed.send_sync()
+        if (watch := self._watch) is not None:
+            watch.tempo.wait(self._clock.now)
+            watch.feed.send_sync()
 
     def set_device(self, name: str) -> None:
         self._wish.device = name

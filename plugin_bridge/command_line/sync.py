@@ -23,6 +23,8 @@ def run(options: Options, console: Console) -> int:
     waiting = threading.Event()
     with closing(open_source(request)) as source:
         told = None
+        if request.leads:
+            source.play()
         try:
             while True:
                 seen = source.transport()

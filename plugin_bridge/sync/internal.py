@@ -54,6 +54,11 @@ class InternalClock:
         with self._changing:
             self._transport = replace(self._here(), bpm=bpm)
 
+    def go_as(self, transport: Transport) -> None:
+        """Be where another is, from now on."""
+        with self._changing:
+            self._transport = replace(transport, source="internal")
+
     def close(self) -> None:
         """There is nothing to free."""
 

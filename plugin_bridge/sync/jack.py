@@ -13,12 +13,20 @@ from engine.tempo import COMMON_TIME, TimeSignature
 from plugin_bridge.sync.jack_beats import JackBeats, Told
 from plugin_bridge.sync.jack_client import open_client
 from plugin_bridge.sync.stream_clock import StreamClock
-from plugin_bridge.sync.transport import Transport, check_bpm
+from plugin_bridge.sync.transport import SyncProblem, Transport, check_bpm
 
 _log = logging.getLogger(__name__)
 
 _BBT = 0x10  # jack/types.h: JackPositionBBT
 _TICKS_PER_BEAT = 1920.0
+#: jack/types.h
+_STOPPED, _ROLLING = 0, 1
+#: A master who was not asked for so much of the music is none any more.
+_LOST_SECONDS = 0.5
+ANOTHER_LEADS = (
+    "Another program is JACK's timebase master and keeps the tempo; switch that off there, or "
+    "follow JACK."
+)
 #: Frame times are 32 bits.
 _WRAP_FRAMES = 2**32
 
@@ -61,8 +69,8 @@ class JackTransport:
         leads: bool = False,
         server: str | None = None,
     ) -> None:
-        """Join. leads: become timebase master, in place of another. bpm, signature: what is led
-        with, or assumed where there is no master. Raises SyncProblem, BadArgument."""
+        """Join. leads: become timebase master. bpm, signature: what is led with, or assumed where
+        there is no master. Raises SyncProblem, also where another is master, BadArgument."""
         self._course = _Course(0, 0.0, check_bpm(bpm))
         self._signature = signature
         self._leads = leads
@@ -74,19 +82,24 @@ class JackTransport:
         self._transport = Transport("jack", False, bpm, 0.0, time.monotonic(), signature)
         self._is_gone = self._is_closed = False
         self._client.set_shutdown_callback(self._on_shutdown)
-        if leads:
-            self._client.set_timebase_callback(self._tell_beats)
+        self._tells = self._tells_seen = 0
+        self._frame_seen = self._untold_frames = 0
+        if leads and not self._client.set_timebase_callback(self._tell_beats, conditional=True):
+            self.close()
+            raise SyncProblem(ANOTHER_LEADS)
         self._client.activate()
 
     @property
     def is_gone(self) -> bool:
-        """Return whether the server has ended."""
+        """Return whether the server has ended, or another leads now in our place."""
         return self._is_gone
 
     def transport(self) -> Transport:
         if not self._is_gone:
             state, position = self._client.transport_query_struct()
             self._transport = self._read(int(state), position)
+            if self._leads:
+                self._look_who_leads(int(position.frame), is_rolling=int(state) == _ROLLING)
         return self._transport
 
     def play(self) -> None:
@@ -114,13 +127,16 @@ class JackTransport:
                 f"The tempo of {bpm:g} bpm cannot be set: JACK's timebase master has it; "
                 "change it there."
             )
-        frame = int(self._client.transport_query_struct()[1].frame)
+        state, position = self._client.transport_query_struct()
+        frame = int(position.frame)
         self._course = _Course(frame, self._course.beat_at(frame, self._rate), bpm)
+        if int(state) == _STOPPED:  # a master is asked only when something moves
+            self._client.transport_frame = frame
 
     def close(self) -> None:
         """Leave the server. Again is no fault."""
         if not self._is_closed:
-            self._is_closed = self._is_gone = True
+            self._is_closed = self._is_gone = True  # with the client goes its timebase
             self._client.deactivate(ignore_errors=True)
             self._client.close(ignore_errors=True)
 
@@ -129,11 +145,22 @@ class JackTransport:
         self._transport = replace(self._transport, is_playing=False)
         self._is_gone = True
 
+    def _look_who_leads(self, frame: int, *, is_rolling: bool) -> None:
+        """Notice another that became master by force: JACK tells nobody."""
+        passed, self._frame_seen = frame - self._frame_seen, frame
+        if not is_rolling or self._tells != self._tells_seen:
+            self._tells_seen, self._untold_frames = self._tells, 0
+        elif 0 < passed < _LOST_SECONDS * self._rate:  # else it was a locate
+            self._untold_frames += passed
+        if self._untold_frames > _LOST_SECONDS * self._rate:
+            _log.info("Another is timebase master now")
+            self._is_gone = True
+
     def _read(self, state: int, position: Any) -> Transport:
         seconds = self._clock.seconds_of(self._cycle_frame(), self._cycle_seconds())
-        is_playing = state == 1  # jack/types.h: JackTransportRolling
+        is_playing = state == _ROLLING
         frame = int(position.frame)
-        if not position.valid & _BBT or not position.beats_per_minute > 0:
+        if self._leads or not position.valid & _BBT or not position.beats_per_minute > 0:
             beat, bpm = self._course.beat_at(frame, self._rate), self._course.bpm
             return Transport("jack", is_playing, bpm, beat, seconds, self._signature)
         return self._read_beats(position, is_playing, seconds)
@@ -158,6 +185,7 @@ class JackTransport:
 
     def _tell_beats(self, _state: int, _frames: int, position: Any, _is_new: bool) -> None:
         """Say the beat of the next cycle. JACK's own thread: it waits for nothing."""
+        self._tells += 1
         course, per_bar = self._course, self._signature.beats_per_bar
         beat = course.beat_at(int(position.frame), self._rate)
         bar, in_bar = divmod(beat + 0.5 / _TICKS_PER_BEAT / 1000, per_bar)

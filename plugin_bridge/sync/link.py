@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import logging
 import threading
 import time
@@ -22,23 +23,43 @@ LOOK_SECONDS = 0.01
 _QUICK_SECONDS = 100e-6
 _READINGS = 8
 _START_SECONDS = 10.0
+#: A leader starts so much later, at a bar line of the others: until then all have heard of it.
+_LEAD_IN = datetime.timedelta(seconds=0.25)
+#: Who joins takes the session's tempo, a while after the peers are seen; a leader gives it his.
+_JOINING_SECONDS = 3.0
+_SAME_BPM = 1e-3
+#: A session was joined 0.52 to 0.56 s after the start (aalink 0.2.3, one machine); who has met
+#: nobody by now is alone. Until then beats are nobody's: what began on them would jump.
+_ALONE_AFTER_SECONDS = 1.5
 
 
 class LinkClock:
     """One peer of the session, on a thread of its own. Methods: any thread.
 
     Many programs share their tempo but not their start and stop (Live has that off at first). So
-    it counts as playing until somebody starts or stops; from then on that is followed.
+    it counts as playing until somebody starts or stops; from then on that is followed. Until it has
+    joined the others it stands, and a start waits.
     """
 
-    def __init__(self, bpm: float = 120.0, signature: TimeSignature = COMMON_TIME) -> None:
-        """Join the session, or begin one at `bpm`. Raises SyncProblem, BadArgument."""
+    def __init__(
+        self,
+        bpm: float = 120.0,
+        signature: TimeSignature = COMMON_TIME,
+        *,
+        leads: bool = False,
+    ) -> None:
+        """Join the session, or begin one at `bpm`. leads: have the session go at `bpm`, and play
+        only once it is started. Raises SyncProblem, BadArgument."""
         self._bpm = check_bpm(bpm)
+        self._leads = leads
+        self._joined_at = -_JOINING_SECONDS
+        self._alone_at = time.monotonic() + _ALONE_AFTER_SECONDS
+        self._is_settled = self._is_start_wanted = False
         self._signature = signature
         self._aalink = _load()
-        self._transport = Transport("link", True, bpm, 0.0, time.monotonic(), signature)
+        self._transport = Transport("link", False, bpm, 0.0, time.monotonic(), signature)
         self._peers = 0
-        self._is_led = False  # somebody has started or stopped
+        self._is_led = leads  # somebody has started or stopped
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Event | None = None
         self._link: Any = None
@@ -66,12 +87,21 @@ class LinkClock:
         return self._transport
 
     def play(self) -> None:
-        """Start everybody, at a bar line."""
-        self._do(lambda link: self._set_playing(link, True))
+        """Start everybody at beat 0, which is the others' next bar line."""
+
+        def want(_link: Any) -> None:
+            self._is_start_wanted = True
+
+        self._do(want)
 
     def stop(self) -> None:
         """Stop everybody."""
-        self._do(lambda link: self._set_playing(link, False))
+
+        def stop(link: Any) -> None:
+            link.playing = self._is_start_wanted = False
+            self._is_led = True
+
+        self._do(stop)
 
     def locate(self, beat: float) -> None:
         """Go to a beat. Among peers the bar stays theirs: it is moved to the next such place."""
@@ -82,7 +112,7 @@ class LinkClock:
         check_bpm(bpm)
 
         def change(link: Any) -> None:
-            link.tempo = bpm
+            self._bpm = link.tempo = bpm
 
         self._do(change)
 
@@ -92,10 +122,6 @@ class LinkClock:
         if loop is not None and closing is not None and self._thread.is_alive():
             loop.call_soon_threadsafe(closing.set)
         self._thread.join()
-
-    def _set_playing(self, link: Any, is_playing: bool) -> None:
-        link.playing = is_playing
-        self._is_led = True
 
     def _do(self, change: Callable[[Any], None]) -> None:
         """Have a change made, and seen, on the clock's own thread."""
@@ -138,10 +164,29 @@ class LinkClock:
         link = self._link
         if link is None:  # it has left
             return
+        self._lead_those_who_join(link)
+        self._start_once_joined(link)
         beat, seconds = _beat_now(link)
-        self._peers = link.num_peers
-        is_playing = bool(link.playing) or not self._is_led
+        is_playing = self._is_settled and (bool(link.playing) or not self._is_led)
         self._transport = Transport("link", is_playing, link.tempo, beat, seconds, self._signature)
+
+    def _start_once_joined(self, link: Any) -> None:
+        self._is_settled |= self._peers > 0 or time.monotonic() >= self._alone_at
+        if self._is_settled and self._is_start_wanted:
+            self._is_start_wanted, self._is_led = False, True
+            link.set_is_playing_and_request_beat_at_time(True, link.time + _LEAD_IN, 0.0)
+
+    def _lead_those_who_join(self, link: Any) -> None:
+        """Count the others, and give a session that we have just met our tempo."""
+        peers, self._peers = self._peers, link.num_peers
+        if not self._leads or not self._peers:
+            return
+        now = time.monotonic()
+        if not peers:
+            self._joined_at = now
+        is_joining = now - self._joined_at < _JOINING_SECONDS
+        if is_joining and abs(link.tempo - self._bpm) > _SAME_BPM:
+            link.tempo = self._bpm
 
 
 def _beat_now(link: Any) -> tuple[float, float]:

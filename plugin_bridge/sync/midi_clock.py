@@ -25,6 +25,8 @@ NO_MIDI = (
 )
 #: How far ahead the system's MIDI is served.
 _SEND_SECONDS = 0.005
+#: How long the end waits for its stop to be sent.
+_STOP_SECONDS = 0.5
 
 
 class MidiClock:
@@ -46,6 +48,8 @@ class MidiClock:
         self._lead = InternalClock(bpm, signature)
         self._leads = leads
         self._sender = ClockSender()
+        self._is_stop_sent = threading.Event()
+        self._was_idle = False
         self._tracker = ClockTracker(bpm, signature)
         self._heard = self._tracker.transport
         turn = self._send if leads else self._take
@@ -80,7 +84,11 @@ class MidiClock:
         self._lead.set_bpm(bpm)
 
     def close(self) -> None:
-        """Close the port. Again is no fault."""
+        """Stop those who follow, and close the port. Again is no fault."""
+        if self._leads and not self._port.is_gone:
+            self._lead.stop()
+            self._is_stop_sent.clear()
+            self._is_stop_sent.wait(_STOP_SECONDS)
         self._port.close()
 
     def _take(
@@ -94,7 +102,11 @@ class MidiClock:
     def _send(
         self, start: float, stop: float, _heard: list[tuple[float, bytes]]
     ) -> list[tuple[float, bytes]]:
-        return self._sender.messages(self._lead.transport(), start, stop)
+        lead = self._lead.transport()
+        if self._was_idle and not lead.is_playing:  # what stopped it is a turn ago
+            self._is_stop_sent.set()
+        self._was_idle = not lead.is_playing
+        return self._sender.messages(lead, start, stop)
 
 
 #: Takes a stretch of time and what was heard in it, returns what is to be sent in it.

@@ -13,7 +13,7 @@ from plugin_bridge.sync.transport import SOURCES, SourceName, TransportSource
 @dataclass(frozen=True)
 class SyncRequest:
     """Which transport is wanted. bpm, signature: where nobody else tells them. leads: others are to
-    follow, as far as the source knows leading."""
+    follow, as far as the source knows leading; they are started by `play`."""
 
     source: SourceName
     bpm: float = 120.0
@@ -22,32 +22,24 @@ class SyncRequest:
 
 
 def open_source(request: SyncRequest) -> TransportSource:
-    """Start a source. Raises SyncProblem where its library, server or port is missing."""
+    """Start a source. Raises SyncProblem where its library, server or port is missing, or where it
+    is to lead and another does."""
     match request.source:
         case "internal":
             return InternalClock(request.bpm, request.signature, is_playing=True)
         case "link":
             from plugin_bridge.sync.link import LinkClock
 
-            return _leading(LinkClock(request.bpm, request.signature), request)
+            return LinkClock(request.bpm, request.signature, leads=request.leads)
         case "jack":
             from plugin_bridge.sync.jack import JackTransport
 
-            jack = JackTransport(request.bpm, request.signature, leads=request.leads)
-            return _leading(jack, request)
+            return JackTransport(request.bpm, request.signature, leads=request.leads)
         case "midi":
             from plugin_bridge.sync.midi_clock import MidiClock
 
-            midi = MidiClock(request.bpm, request.signature, leads=request.leads)
-            return _leading(midi, request)
+            return MidiClock(request.bpm, request.signature, leads=request.leads)
         case _:
             raise BadArgument(
                 f"“{request.source}” is no transport; choose one of {', '.join(SOURCES)}."
             )
-
-
-def _leading(source: TransportSource, request: SyncRequest) -> TransportSource:
-    if request.leads:
-        source.set_bpm(request.bpm)
-        source.play()
-    return source

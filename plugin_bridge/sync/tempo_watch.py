@@ -22,6 +22,10 @@ class TempoWatch:
         self._seen = 0.0
         self._seen_since = 0.0
 
+    def wait(self, now: float) -> None:
+        """Believe no tempo before it has stayed anew: another one was just asked for."""
+        self._seen_since = now
+
     def ratio_for(self, bpm: float, own_bpm: Fraction | None, now: float) -> Fraction | None:
         """Return how long audio of `own_bpm` should become from now on, in its own length; None
         where it is right as it is, or the tempo has not settled."""

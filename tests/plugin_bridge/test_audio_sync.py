@@ -14,6 +14,8 @@ from plugin_bridge.audio_deck import Deck, SilentClock
 from plugin_bridge.audio_messages import SyncStatus
 from plugin_bridge.audio_sync import SyncKeeper
 from plugin_bridge.slots import Grid, Slot
+from plugin_bridge.sync.internal import InternalClock
+from plugin_bridge.sync.lead import Lead
 from plugin_bridge.sync.sources import SyncRequest
 from tests.plugin_bridge.audio_scenarios import RATE, noise
 from tests.plugin_bridge.command_runs import wait_for
@@ -79,13 +81,81 @@ def test_a_transport_that_is_missing_is_a_sentence_and_silence(
     assert "No JACK server" in kept.told[-1].sentence
 
 
+def test_who_leads_takes_the_transport_along(kept: Kept) -> None:
+    kept.keeper.choose(SyncRequest("internal", 120.0, leads=True))
+    kept.keeper.look()
+    kept.block()
+    kept.keeper.look()  # its own clock runs from the start on
+    kept.play()
+    kept.deck.post(lambda stage: stage.stop())
+    kept.block()
+    kept.keeper.look()
+    kept.block()
+    assert kept.deck.seen.transport is not None
+    assert not kept.deck.seen.transport.is_playing
+    half = RATE // 4 * 6  # beat 3 of a two-second bar
+    kept.deck.post(lambda stage: stage.seek(half))
+    kept.deck.post(lambda stage: stage.play())
+    kept.block()
+    kept.keeper.look()
+    assert kept.block().any()
+    assert kept.deck.seen.transport.beat_at(kept.deck.seen.transport.at_seconds) == 3.0
+
+
+def test_another_tempo_of_those_who_are_led_is_no_new_transport(kept: Kept) -> None:
+    kept.keeper.choose(SyncRequest("internal", 120.0, leads=True))
+    kept.play()
+    kept.keeper.look()
+    wait_for(lambda: kept.keeper.look() or kept.block().any(), "the first bar")
+    before = kept.deck.seen.transport
+    kept.keeper.choose(SyncRequest("internal", 126.0, leads=True))
+    kept.keeper.look()
+    assert kept.block().any(), "it plays on"
+    after = kept.deck.seen.transport
+    assert before is not None
+    assert after is not None
+    assert after.bpm == 126.0
+    # Within the time that passed at the faster tempo.
+    passed = after.at_seconds - before.at_seconds
+    assert 0 <= after.beat - before.beat <= passed * 126 / 60 + 1e-9
+
+
+def test_who_is_led_may_start_and_stop_the_leader(kept: Kept) -> None:
+    clock = InternalClock()
+    kept.deck.follow(clock.transport, Lead())
+    kept.play()
+    kept.deck.post(lambda stage: stage.stop())
+    kept.block()
+    assert not kept.deck.seen.is_playing
+    clock.play()
+    kept.block()
+    assert kept.deck.seen.is_playing
+    clock.stop()
+    kept.block()
+    assert not kept.block().any()
+    assert kept.deck.seen.is_playing, "that may be a program that comes or goes"
+    wait_for(lambda: kept.block().any() or not kept.deck.seen.is_playing, "its stop")
+
+
+def test_what_has_no_tempo_is_heard_beside_a_transport(kept: Kept) -> None:
+    kept.keeper.choose(SyncRequest("internal"))
+    kept.keeper.look()
+    kept.deck.post(lambda stage: stage.player.put(Slot("A", noise(2.0))))
+    kept.deck.post(lambda stage: stage.player.choose("A"))
+    kept.deck.post(lambda stage: stage.play())
+    assert kept.block().any()
+
+
 def test_followed_by_nobody_it_plays_on(kept: Kept) -> None:
     kept.keeper.choose(SyncRequest("internal"))
     kept.play()
     kept.keeper.look()
     wait_for(lambda: kept.block().any(), "the first bar")
-    kept.keeper.choose(None)
-    kept.keeper.look()
-    kept.block()
+    clock = SilentClock(kept.deck)  # what is let go is waited for, block by block
+    try:
+        kept.keeper.choose(None)
+        kept.keeper.look()
+    finally:
+        clock.close()
     assert kept.block().any()
     assert kept.deck.seen.transport is None
