@@ -7,6 +7,8 @@ from typing import Literal
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from engine.errors import BadArgument
+from engine.tempo import Tempo
 from gui.opening import Opening
 from gui.orders import Orders
 from gui.parts import Parts
@@ -14,6 +16,7 @@ from gui.state.clip import LANE_LETTERS, Clip
 from gui.state.exports import BitDepth
 from gui.state.generation import EngineState
 from gui.state.stored_take import StoredTake
+from gui.state.sync import LED
 from gui.state.wet_files import Sides
 from gui.watching import Watching
 from plugin_bridge.sync.transport import SourceName
@@ -194,12 +197,28 @@ class Actions(QObject):
         """Write exported files in this sample format from now on."""
         self.out.store.bit_depth = depth
 
-    def follow(self, source: SourceName | None) -> None:
-        """Follow a transport from now on; without a tempo of its own it takes the sound's."""
-        heard = self.heard
-        self.sync.follow(source, None if heard is None else heard.tempo_bpm)
+    def follow(self, source: SourceName | None, *, leads: bool = False) -> None:
+        """Follow a transport from now on, or lead in it; without a tempo of its own it takes the
+        sound's."""
+        heard, led = self.heard, self.sync.leads
+        self.sync.follow(source, None if heard is None else heard.tempo_bpm, leads=leads)
         if source is None:
-            self.said.emit("Playback follows nobody now.", "")
+            self.said.emit(f"Playback {'leads' if led else 'follows'} nobody now.", "")
+
+    def toggle_lead(self) -> None:
+        """Lead where it follows, follow where it leads."""
+        source = self.sync.source
+        if source is None or source not in LED:
+            self.said.emit("Follow Link, JACK or MIDI first (the chip beside the tempo).", "")
+        else:
+            self.follow(source, leads=not self.sync.leads)
+
+    def set_tempo(self, words: str) -> None:
+        """Have all who follow go at a tempo that was typed, 40 to 300 bpm."""
+        try:
+            self.sync.set_tempo(float(Tempo.of(words.replace(",", "."))))
+        except BadArgument as error:
+            self.said.emit(error.sentence, "fault")
 
     def record(self) -> None:
         """Record the next bars; without a transport in the tempo of what is shown."""
@@ -287,8 +306,9 @@ class Actions(QObject):
         clip, self.auditioned = self.heard, None
         self._load_slots()
         if not self.session.awaits_audio:  # what sounds goes on until the take is read again
-            self.playback.choose(clip)
+            # Before the sound: another tempo that came after it would have it stretched at first.
             self.sync.offer_tempo(None if clip is None else clip.tempo_bpm)
+            self.playback.choose(clip)
 
     def _load_slots(self) -> None:
         """Keep what can be switched to at the player's hand, and nothing else."""

@@ -85,7 +85,8 @@ def _hearing(window: MainWindow, actions: Actions) -> list[Command]:
         Command("Switch takes at once, or at the bar", "Hear", ("S",), actions.toggle_switch),
         Command("Previous takes", "Hear", ("Alt+Up",), partial(actions.orders.step, -1), True),
         Command("Next takes", "Hear", ("Alt+Down",), partial(actions.orders.step, 1), True),
-        *sync_commands(actions.follow),
+        Command("Set the tempo of all who follow", "Hear", ("T",), window.type_tempo),
+        *sync_commands(actions.follow, actions.toggle_lead),
         Command("Look for outputs", "Hear", (), actions.playback.look_for_devices),
         Command("Make an output for the DAW", "Hear", (), actions.playback.make_virtual_output),
     ]

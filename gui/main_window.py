@@ -83,8 +83,8 @@ class MainWindow(QMainWindow):
         self.chain = ChainHands(
             parts.rack, self.regions.export, self.palette_, self._open_palette, self
         )
-        self.sync = SyncHands(parts.sync, self.regions.transport, actions.follow, self)
         transport = self.regions.transport
+        self.sync = SyncHands(parts.sync, transport, actions.follow, actions.set_tempo, self)
         self.record = RecordHands(parts.recorder, parts.playback, transport, actions.record, self)
         self.commands: tuple[Command, ...] = commands_for(self, actions)
         self._keys = KeyFocus(self, (self.palette_, self.regions.library), actions.toggle_play)
@@ -113,7 +113,7 @@ class MainWindow(QMainWindow):
         self.regions.export.show_format(depth)
         self.actions_.set_export_format(depth)
         if (source := source_of(remembered.sync)) is not None:
-            self.actions_.follow(source)
+            self.actions_.follow(source, leads=remembered.sync_leads)
         sides = next((s for s in Sides if s.value == remembered.sides), Sides.DRY)
         self.regions.export.show_sides(sides)
         self.actions_.set_export_sides(sides)
@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
             appearance=self.appearance,
             bit_depth=self.actions_.out.store.bit_depth.value,
             sync=self._parts.sync.source or "",
+            sync_leads=self._parts.sync.leads,
             record_input=self._parts.recorder.input,
             record_bars=self._parts.recorder.bars,
             sides=self.actions_.out.wet.sides.value,
@@ -156,6 +157,15 @@ class MainWindow(QMainWindow):
         self.appearance_chosen.emit(self.appearance)
         words = {"auto": "as the desktop is"}.get(self.appearance, self.appearance)
         self.regions.status.say(f"The window is {words} now.")
+
+    def type_tempo(self) -> None:
+        """Have another tempo typed, where it is ours to set."""
+        if self._parts.sync.sets_tempo:
+            self.regions.transport.tempo.begin()
+        else:
+            self.regions.status.say(
+                "The tempo is the sound's, or that of what is followed; lead, and it is yours."
+            )
 
     def focus_prompt(self) -> None:
         """Write into the prompt."""
@@ -315,6 +325,7 @@ class MainWindow(QMainWindow):
         regions.header.keep_wanted.connect(actions.keep)
         regions.header.files_wanted.connect(self._show_files)
         regions.transport.switch_wanted.connect(actions.toggle_switch)
+        regions.transport.tempo.left.connect(regions.waveform.setFocus)
         self._keys.acted.connect(regions.status.release)
         regions.waveform.selection_changed.connect(session.select)
         regions.waveform.pulled_changed.connect(session.pull)

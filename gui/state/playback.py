@@ -86,7 +86,8 @@ class Playback(QObject):
         bar = clip.bar_frames
         if bar is not None:
             downbeat = self._on_timeline(clip, clip.downbeat_frame)
-            self._client.set_grid(Fraction(bar) * self._rate / clip.sample_rate, downbeat)
+            frames = Fraction(bar) * self._rate / clip.sample_rate
+            self._client.set_grid(frames, downbeat, clip.signature.beats_per_bar)
         else:
             self._client.unset_grid()
         self._client.choose(clip.clip_id)

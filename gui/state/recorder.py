@@ -152,15 +152,32 @@ class Recorder(QObject):
     def _listen(self) -> None:
         if self._client is None:
             self._client = CaptureClient(self._arrived.emit)
-        self._followed = self._sync.request
+        self._followed = self._transport()
+        self._tell_clock(self._client)
         options = ListenOptions(self.input, self._followed, log_path=log_folder() / "listening.log")
         self._client.listen(options)
         self._show(Ear.OPENING if self.ear is Ear.OFF else self.ear)
 
     def _follow(self) -> None:
-        """Tell the client whose bars are followed, when that is another's."""
-        if self.ear is not Ear.OFF and self._sync.request != self._followed:
+        """Tell the client whose bars are followed, when that is another's, and how our own clock
+        goes."""
+        if self.ear is Ear.OFF or self._client is None:
+            return
+        self._tell_clock(self._client)
+        if self._transport() != self._followed:
             self._listen()
+
+    def _transport(self) -> SyncRequest | None:
+        """Return where the listening process asks where the music is: never to lead. A clock that
+        is ours alone it knows from playback, and the tempo of all is no news to it."""
+        request = self._sync.request
+        if request is None or self._sync.is_own_clock:
+            return None if request is None else SyncRequest("internal")
+        return SyncRequest(request.source) if request.leads else request
+
+    def _tell_clock(self, client: CaptureClient) -> None:
+        if self._sync.is_own_clock and self._sync.status is not None:
+            client.tell(self._sync.status)
 
     def _stop(self) -> None:
         self._is_for_one = False

@@ -22,6 +22,7 @@ class Remembered:
     switch_at: str = "now"
     sides: str = "dry"
     sync: str = ""
+    sync_leads: bool = False
     watched: str = ""
     record_input: str = ""
     record_bars: int = 4
@@ -48,6 +49,7 @@ class Settings:
             switch_at=str(read("switch_at", usual.switch_at)),
             sides=str(read("sides", usual.sides)),
             sync=str(read("sync", usual.sync)),
+            sync_leads=str(read("sync_leads", "false")) == "true",
             watched=str(read("watched", usual.watched)),
             takes=_number(read("takes", usual.takes), usual.takes, 8),
             record_input=str(read("record_input", usual.record_input)),
@@ -59,7 +61,8 @@ class Settings:
         names = ("prompt", "output", "appearance", "bit_depth", "takes", "switch_at")
         for name in (*names, "sides", "sync", "watched", "record_input", "record_bars"):
             self._file.setValue(name, getattr(values, name))
-        self._file.setValue("library_shown", "true" if values.library_shown else "false")
+        for name in ("library_shown", "sync_leads"):
+            self._file.setValue(name, "true" if getattr(values, name) else "false")
         self._file.setValue("geometry", QByteArray(values.geometry))
         self._file.sync()
 

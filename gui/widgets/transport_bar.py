@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 from gui.state.clip import LANE_LETTERS, Clip
 from gui.theme import DARK, Palette
 from gui.widgets.labels import button, label, set_level
+from gui.widgets.tempo_field import TempoField
 from plugin_bridge.audio_messages import SyncStatus
 from plugin_bridge.devices import VIRTUAL_NAME, OutputDevice
 
@@ -18,6 +19,7 @@ HEIGHT_PX = 48
 SWITCH_TIP, SWITCH_WIDTH_PX = "When another take is switched to (S)", 112
 RECORD_TIP, RECORD_WIDTH_PX = "Record the next bars (R)", 92
 SYNC_TIP = "Whose bars playback follows"
+LEAD_TIP = "Others follow: Space starts and stops them, and they go at this tempo"
 DEVICE_PX, LEAST_DEVICE_PX = 150, 100
 #: The entry of the outputs that makes one.
 _VIRTUAL_WANTED = "\0make an output"
@@ -85,7 +87,7 @@ class TransportBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT_PX)
         self._compact, self._is_lost, self._under_runs = False, False, 0
-        self._leader = ""
+        self._leader, self._leads = "", False
         self._status: SyncStatus | None = None
         self._clip: Clip | None = None
         self.play = button("▶", "play", "Play or stop (Space)", self.play_wanted.emit)
@@ -98,7 +100,7 @@ class TransportBar(QWidget):
         self.sync = button("Sync off", "chip", SYNC_TIP, self.sync_wanted.emit, checkable=True)
         self.record = button("Rec", "chip", RECORD_TIP, self.record_wanted.emit, checkable=True)
         self.record.setFixedWidth(RECORD_WIDTH_PX)
-        self.tempo = label("–", "number", "Tempo")
+        self.tempo = TempoField()
         self.bar = label("1.1.1", "number", "Position in bars, beats and sixteenths")
         self.device = QComboBox()
         self.device.setAccessibleName("Output device")
@@ -137,15 +139,18 @@ class TransportBar(QWidget):
         self._clip = clip
         self._show_tempo()
 
-    def show_sync(self, leader: str, status: SyncStatus | None) -> None:
-        """Show whose bars are followed, its tempo and place. leader: "" is nobody."""
+    def show_sync(self, leader: str, status: SyncStatus | None, *, leads: bool = False) -> None:
+        """Show whose bars are followed, its tempo and place. leader: "" is nobody. leads: it is
+        led from here."""
         was_led, self._leader, self._status = bool(self._leader), leader, status
-        self.sync.setText(sync_words(leader, status, short=self._compact))
+        self._leads = leads
+        self._show_chip()
         self.sync.setChecked(bool(leader))
         set_level(self.sync, "warn" if status is not None and status.sentence else "")
         problem = status.sentence if status is not None else ""
-        self.sync.setToolTip(problem or SYNC_TIP)
-        self.sync.setAccessibleName(f"{SYNC_TIP}: {sync_words(leader, status)}")
+        tip = LEAD_TIP if leads else SYNC_TIP
+        self.sync.setToolTip(problem or tip)
+        self.sync.setAccessibleName(f"{tip}: {sync_words(leader, status, leads=leads)}")
         if self._is_led and status is not None:
             self.bar.setText(beat_text(status.beat, status.beats_per_bar))
         elif was_led:
@@ -170,7 +175,7 @@ class TransportBar(QWidget):
         bpm = None if clip is None else clip.tempo_bpm
         if self._is_led and status is not None:
             bpm = status.bpm
-        self.tempo.setText("–" if bpm is None else f"{bpm:.2f}")
+        self.tempo.show_tempo(bpm)
 
     def show_position(self, clip: Clip | None, frame: int) -> None:
         """Show a frame of the clip as bar.beat.sixteenth, unless a transport says the bar."""
@@ -218,7 +223,11 @@ class TransportBar(QWidget):
         self.out_label.setVisible(self._is_lost or not self._compact)
         self.under_runs.setVisible(self._under_runs > 0 or not self._compact)
         self.meter.setVisible(not self._compact)
-        self.sync.setText(sync_words(self._leader, self._status, short=self._compact))
+        self._show_chip()
+
+    def _show_chip(self) -> None:
+        words = sync_words(self._leader, self._status, leads=self._leads, short=self._compact)
+        self.sync.setText(words)
 
     def _loop(self) -> None:
         self.loop_wanted.emit(self.loop.isChecked())
@@ -256,10 +265,14 @@ def _with_unit(number: QWidget, unit: str) -> QHBoxLayout:
     return pair
 
 
-def sync_words(leader: str, status: SyncStatus | None, *, short: bool = False) -> str:
+def sync_words(
+    leader: str, status: SyncStatus | None, *, leads: bool = False, short: bool = False
+) -> str:
     """Return what the chip says. short: the tempo stands beside it anyway."""
     if not leader:
         return "Sync off"
+    if leads:
+        leader = f"Leads {leader}"
     if status is None or status.sentence:
         return f"{leader} · waiting"
     if not status.is_playing:
