@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.action_loop import ActionLoop, Turns
 from engine.errors import AppError, WriteProblem
 from engine.work_thread import WorkThread
+from plugin_bridge.audio_messages import SyncStatus
 from plugin_bridge.capture.capture_events import CaptureEvent, Recorded, RecordFailed
 from plugin_bridge.capture.capture_supervisor import (
     CaptureChild,
@@ -62,6 +63,10 @@ class CaptureClient:
     def listen(self, options: ListenOptions) -> None:
         """Open an input and keep what is heard; InputOpened or InputLost tells."""
         self._loop.do(lambda: self._supervisor.listen(options))
+
+    def tell(self, status: SyncStatus) -> None:
+        """Have the clock of an “internal” transport go as the one that was told of does."""
+        self._loop.do(lambda: self._supervisor.tell(status))
 
     def stop_listening(self) -> None:
         """Close the input and forget what was kept; NotListening tells."""

@@ -61,7 +61,8 @@ class Captured(msgspec.Struct, frozen=True, tag=True):
     peak: float = 0.0
 
 
-ToCapture = UseRing | SetSync | AudioPing | EndAudio
+#: A SyncStatus to the process: how its own clock goes.
+ToCapture = UseRing | SetSync | SyncStatus | AudioPing | EndAudio
 FromCapture = InputOpened | InputGone | Captured | SyncStatus | Refused | AudioPong
 
 _TO_CAPTURE: msgspec.json.Decoder[ToCapture] = msgspec.json.Decoder(ToCapture)

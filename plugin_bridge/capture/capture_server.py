@@ -14,7 +14,14 @@ import msgspec
 from engine.errors import AppError
 from engine.pipes import LineWriter, read_lines
 from plugin_bridge.audio_keeper import STALE_SECONDS, ends_the_process_when_it_fails
-from plugin_bridge.audio_messages import EXIT_STUCK, AudioPing, AudioPong, Refused, SetSync
+from plugin_bridge.audio_messages import (
+    EXIT_STUCK,
+    AudioPing,
+    AudioPong,
+    Refused,
+    SetSync,
+    SyncStatus,
+)
 from plugin_bridge.audio_sync import SyncKeeper
 from plugin_bridge.capture.capture_messages import (
     Captured,
@@ -107,6 +114,8 @@ class CaptureServer:
                 self._send(AudioPong(number))
             case SetSync():
                 self._sync.choose(message.request)
+            case SyncStatus():
+                self._sync.give(message.transport)
             case UseRing(name=name, frames=frames):
                 self._use_ring(name, frames)
             case _:

@@ -105,6 +105,7 @@ class CaptureSupervisor(ChildKeeper[Watch[ToCapture], ToCapture]):
         self._order: RecordOrder | None = None
         self._request: PunchRequest | None = None
         self._said = ""
+        self._clock_told: SyncStatus | None = None
         self._told_at = 0.0
         self._told: Waiting | Running | None = None
         self._peak = 0.0
@@ -125,6 +126,12 @@ class CaptureSupervisor(ChildKeeper[Watch[ToCapture], ToCapture]):
         self._free()
         self._said = ""
         self.start()
+
+    def tell(self, status: SyncStatus) -> None:
+        """Have the process's own clock go like this."""
+        self._clock_told = status
+        if self._watch is not None and self._opened is not None:
+            self._watch.child.send(status)
 
     def stop_listening(self) -> None:
         """Keep nothing any more, and forget what was kept."""
@@ -203,6 +210,8 @@ class CaptureSupervisor(ChildKeeper[Watch[ToCapture], ToCapture]):
         watch.child.send(UseRing(kept.ring.name, kept.ring.frames))
         if options.sync is not None:
             watch.child.send(SetSync.of(options.sync))
+        if self._clock_told is not None:
+            watch.child.send(self._clock_told)
         self._emit(opened)
 
     def _kept_at(self, opened: InputOpened) -> Kept:

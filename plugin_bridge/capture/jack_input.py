@@ -100,7 +100,8 @@ class JackInput:
             self._block = np.zeros((SIDES, frames), np.float32)
         for side, port in enumerate(self._ports):
             self._block[side, :frames] = port.get_array()
-        self.tape.write(self._block[:, :frames], lost, is_jack=True)
+        late = self._client.frames_since_cycle_start / self.sample_rate
+        self.tape.write(self._block[:, :frames], lost, late_seconds=late, is_jack=True)
 
     def _on_xrun(self, _delayed_usecs: float) -> None:
         self.tape.stumble()

@@ -17,6 +17,7 @@ from plugin_bridge.audio_stage import Leader
 from plugin_bridge.capture.capture_ring import CaptureRing
 from plugin_bridge.capture.stamps import Course, Stamp, stamp_of
 from plugin_bridge.slots import CHANNELS
+from plugin_bridge.sync.lead import Lead
 from plugin_bridge.sync.stream_clock import StreamClock
 from plugin_bridge.sync.transport import Transport
 
@@ -72,8 +73,10 @@ class Tape:
         """Keep what comes from now on. Once."""
         self._ring = ring
 
-    def follow(self, leader: Leader | None) -> None:
-        """Ask somebody else where the music is, from the next block on; None: nobody."""
+    def follow(self, leader: Leader | None, lead: Lead | None = None) -> None:
+        """Ask somebody else where the music is, from the next block on; None: nobody. Who listens
+        leads nobody."""
+        del lead
         self._leader = leader
 
     def wait_for_block(self) -> None:
@@ -88,13 +91,21 @@ class Tape:
         peak, self._peak = self._peak, 0.0
         return peak
 
-    def write(self, block: FloatArray, lost_frames: int = 0, *, is_jack: bool = False) -> None:
+    def write(
+        self,
+        block: FloatArray,
+        lost_frames: int = 0,
+        *,
+        late_seconds: float = 0.0,
+        is_jack: bool = False,
+    ) -> None:
         """Take float32 (1 or 2, frames); one channel is heard on both sides. Never raises.
 
-        lost_frames: what the sound system lost before it. is_jack: within a cycle of JACK.
+        lost_frames: what the sound system lost before it. late_seconds: how long ago its cycle
+        began, where that is known. is_jack: within a cycle of JACK.
         """
         try:
-            self._write(block, lost_frames, is_jack)
+            self._write(block, lost_frames, late_seconds, is_jack)
         except Exception as fault:  # noqa: BLE001 - the top of the audio thread
             self.fault = fault
         self.blocks += 1
@@ -103,8 +114,10 @@ class Tape:
         """Note that the sound system was late, though nothing was lost."""
         self.gaps.append(Gap(self.position, 0))
 
-    def _write(self, block: FloatArray, lost_frames: int, is_jack: bool) -> None:
-        now = time.monotonic()
+    def _write(
+        self, block: FloatArray, lost_frames: int, late_seconds: float, is_jack: bool
+    ) -> None:
+        now = time.monotonic() - late_seconds
         self._frames += lost_frames
         seen = self._clock.seconds_of(self._frames, now)
         self._frames += block.shape[1]
