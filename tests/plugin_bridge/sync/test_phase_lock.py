@@ -57,7 +57,8 @@ class Heard:
     silent: list[int] = field(default_factory=list[int])
 
     def worst(self, first: int = 0) -> float:
-        return max(abs(error) for block, error in self.errors.items() if block >= first)
+        errors = [abs(error) for block, error in self.errors.items() if block >= first]
+        return max(errors, default=0.0)
 
 
 class Room:
