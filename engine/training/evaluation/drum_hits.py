@@ -97,4 +97,4 @@ def nearest_drum(profile: Profile, known: Sequence[Hit]) -> int:
     """Return which drum most of the nearest known hits are; of as many, the nearest one."""
     distances = np.linalg.norm(np.stack([one.profile for one in known]) - profile, axis=1)
     nearest = [known[index].drum for index in np.argsort(distances)[:NEIGHBOURS]]
-    return max(nearest, key=lambda drum: (nearest.count(drum), -nearest.index(drum)))
+    return max(nearest, key=nearest.count)  # of as many, the first: the nearest
