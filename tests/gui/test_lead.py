@@ -119,6 +119,8 @@ class Daw:
         self.client.close()
 
 
+#: Slow, and so by itself: a JACK client of the test's own process brought later tests down.
+@pytest.mark.slow
 @needs_jack
 def test_jack_rolls_and_counts_by_the_window(server: str, open_app: OpenApp, qtbot: QtBot) -> None:
     app = open_app()
@@ -165,6 +167,8 @@ def test_jack_rolls_and_counts_by_the_window(server: str, open_app: OpenApp, qtb
     app.close()
 
 
+#: Slow, and so by itself: a JACK client of the test's own process brought later tests down.
+@pytest.mark.slow
 @needs_jack
 def test_midi_clock_is_sent_while_the_window_plays(
     server: str, open_app: OpenApp, qtbot: QtBot
@@ -206,6 +210,8 @@ def test_midi_clock_is_sent_while_the_window_plays(
     midi.delete()
 
 
+#: Slow, and so by itself: a JACK client of the test's own process brought later tests down.
+@pytest.mark.slow
 @needs_jack
 def test_what_is_recorded_while_the_window_leads_begins_on_its_bar_line(
     server: str, open_app: OpenApp, qtbot: QtBot

@@ -52,6 +52,8 @@ def beat_of(other: Peer, seconds: float) -> float:
     return near.beat + (seconds - near.seconds) * near.bpm / 60
 
 
+#: Slow: see tests/gui/test_lead.py.
+@pytest.mark.slow
 def test_a_bar_begins_on_the_bar_line_of_the_session(server: str, tmp_path: Path) -> None:
     shell = new_shell(tmp_path, JACK_DEFAULT_SERVER=server)
     with (
